@@ -1,0 +1,204 @@
+# Channels-first: the lanes of a tile are output pixels, counted along the output plane of a
+# sample whatever its rows; its rows are output channels.  The pixels that a tile meets are
+# gathered into a panel in the thread's scratch memory, one row of lanes a term, padding
+# included; all output channels then use the panel.  It holds a few dozen pixels and stays in
+# the second-level cache: no matrix of the whole image is ever built.
+from libc.string cimport memset
+from geometry cimport (CONSTANT, Blocks, Chunk, Geometry, Job, block_width, inside,
+                       interior, source_index, source_row)
+from kernel_table cimport CLAMP, Gather, Segment, Tile
+
+cdef struct Piece:                  # neighbouring pixels of a tile in one output row
+    Py_ssize_t lane
+    Py_ssize_t pixels
+    Py_ssize_t od
+    Py_ssize_t oh
+    Py_ssize_t ow
+    bint interior                   # no column of the kernel reaches over the edge
+    Py_ssize_t offset               # of the input row that the present kernel row meets, or -1
+
+
+cdef inline Py_ssize_t pieces_of(const Geometry* g, const Chunk* chunk, Py_ssize_t pixel,
+                                 Py_ssize_t n, Piece* pieces) noexcept nogil:
+    """Cuts output pixels [pixel, pixel + n) of a plane at the ends of rows; the number of pieces."""
+    cdef Py_ssize_t count = 0, lane = 0
+    cdef Piece* p
+    while lane < n:
+        p = &pieces[count]
+        p.lane = lane
+        p.ow = (pixel + lane) % g.out[2]
+        p.oh = (pixel + lane) // g.out[2] % g.out[1]
+        p.od = (pixel + lane) // g.out[2] // g.out[1]
+        p.pixels = min(n - lane, g.out[2] - p.ow)
+        p.interior = interior(g, chunk, p.ow, p.pixels)
+        lane += p.pixels
+        count += 1
+    return count
+
+
+cdef inline void meet_row(const Job* job, Py_ssize_t row, Piece* pieces,
+                          Py_ssize_t n_pieces) noexcept nogil:
+    """Finds the input row of each piece under kernel row `row`."""
+    cdef Py_ssize_t n
+    for n in range(n_pieces):
+        if source_row(job, pieces[n].od, pieces[n].oh, row, &pieces[n].offset) < 0:
+            pieces[n].offset = -1
+
+
+cdef inline bint gather_tap(const Job* job, const Chunk* chunk, const char* x, Py_ssize_t column,
+                            const Piece* pieces, Py_ssize_t n_pieces, char* to,
+                            Py_ssize_t width) noexcept nogil:
+    """The panel's rows for one position of the kernel; False if all of it is padding."""
+    cdef const Geometry* g = &job.g
+    cdef Py_ssize_t item = job.kernels.item
+    cdef Py_ssize_t n, lo, hi, lane, ix, filled = 0
+    cdef const Piece* p
+    cdef Gather gather
+    for n in range(n_pieces):
+        p = &pieces[n]
+        if p.offset >= 0:
+            inside_piece(g, column, p, &lo, &hi)
+            filled += hi - lo if g.pad_mode == CONSTANT else p.pixels
+    if filled == 0 and job.skip_padding:
+        return False
+    if filled < width:
+        memset(to, 0, chunk.channels * width * item)
+    gather.to_row = width * item
+    gather.source_row = job.x.channel
+    gather.source_lane = g.stride[2] * job.x.axis[2]
+    gather.rows = chunk.channels
+    for n in range(n_pieces):
+        p = &pieces[n]
+        if p.offset < 0:
+            continue
+        inside_piece(g, column, p, &lo, &hi)
+        ix = p.ow * g.stride[2] - g.before[2] + column * g.dilation[2]
+        if hi > lo:
+            gather.to = to + (p.lane + lo) * item
+            gather.source = x + p.offset + (ix + lo * g.stride[2]) * job.x.axis[2]
+            gather.lanes = hi - lo
+            job.kernels.gather(&gather)
+        if g.pad_mode != CONSTANT and hi - lo < p.pixels:
+            gather.lanes = 1
+            for lane in range(p.pixels):
+                if not lo <= lane < hi:
+                    gather.to = to + (p.lane + lane) * item
+                    gather.source = x + p.offset + job.x.axis[2] * source_index(
+                        ix + lane * g.stride[2], g.size[2], g.pad_mode)
+                    job.kernels.gather(&gather)
+    return True
+
+
+cdef inline void inside_piece(const Geometry* g, Py_ssize_t column, const Piece* p,
+                              Py_ssize_t* lo, Py_ssize_t* hi) noexcept nogil:
+    lo[0] = 0
+    hi[0] = p.pixels
+    if not p.interior:
+        inside(g, column, p.ow, p.pixels, lo, hi)
+
+
+cdef inline Py_ssize_t panel(const Job* job, const Chunk* chunk, const char* x, Py_ssize_t pixel,
+                             Py_ssize_t n, Py_ssize_t width, char* to,
+                             Segment* segments) noexcept nogil:
+    """Gathers what n pixels meet in a chunk; the number of segments that it takes."""
+    cdef Piece* pieces = <Piece*> (segments + chunk.rows * chunk.columns)
+    cdef Py_ssize_t n_pieces = pieces_of(&job.g, chunk, pixel, n, pieces)
+    cdef Py_ssize_t r, k, tap, n_segments = 0, terms = 0
+    for r in range(chunk.rows):
+        meet_row(job, chunk.row + r, pieces, n_pieces)
+        for k in range(chunk.columns):
+            if not gather_tap(job, chunk, x, chunk.column + k, pieces, n_pieces,
+                              to + terms * width * job.kernels.item, width):
+                continue
+            tap = (r * chunk.columns + k) * chunk.channels
+            if n_segments > 0 and segments[n_segments - 1].a + segments[n_segments - 1].terms == tap:
+                segments[n_segments - 1].terms += chunk.channels
+            else:
+                segments[n_segments].a = tap
+                segments[n_segments].b = terms
+                segments[n_segments].terms = chunk.channels
+                n_segments += 1
+            terms += chunk.channels
+    return n_segments
+
+
+cdef inline Py_ssize_t panel_bytes(const Job* job) noexcept nogil:
+    """Of the largest panel, its segments and its pieces."""
+    cdef Py_ssize_t c, most = 0
+    cdef const Chunk* chunk
+    for c in range(job.n_chunks):
+        chunk = &job.chunks[c]
+        most = max(most, chunk.rows * chunk.columns * (<Py_ssize_t> sizeof(Segment)
+                   + chunk.channels * job.tile_pixels * job.kernels.item))
+    return most + job.tile_pixels * <Py_ssize_t> sizeof(Piece) + 128
+
+
+cdef inline Py_ssize_t channels_first_scratch(const Job* job) noexcept nogil:
+    return job.tiles_at_once * (panel_bytes(job) + <Py_ssize_t> sizeof(Py_ssize_t)) + 64
+
+
+cdef inline void channels_first_unit(const Job* job, Py_ssize_t unit, char* scratch) noexcept nogil:
+    """Unit: some tiles of one sample and some blocks of output channels of one group."""
+    cdef const Blocks* blocks = &job.blocks
+    cdef const Geometry* g = &job.g
+    cdef Py_ssize_t item = job.kernels.item, lanes = job.kernels.lanes
+    cdef Py_ssize_t plane = g.out[0] * g.out[1] * g.out[2]
+    cdef Py_ssize_t at = (unit % job.tile_units) * job.unit_tiles
+    cdef Py_ssize_t last = min(at + job.unit_tiles, job.tiles)
+    cdef Py_ssize_t q0 = (unit // job.tile_units) % job.block_units * job.unit_blocks
+    cdef Py_ssize_t q1 = min(q0 + job.unit_blocks, blocks.count)
+    cdef Py_ssize_t group = unit // (job.tile_units * job.block_units) % g.groups
+    cdef Py_ssize_t sample = unit // (job.tile_units * job.block_units) // g.groups
+    cdef const char* weights = job.weights + group * blocks.group_items * item
+    cdef const char* bias = job.bias + group * blocks.bias_items * item
+    cdef const char* x = job.x.data + sample * job.x.batch + group * g.ic * job.x.channel
+    cdef char* y = job.y.data + sample * job.y.batch + group * g.oc * job.y.channel
+    cdef Py_ssize_t stride = panel_bytes(job) // 64 * 64
+    cdef Py_ssize_t* n_segments = <Py_ssize_t*> scratch
+    cdef char* panels = scratch + job.tiles_at_once * sizeof(Py_ssize_t)
+    cdef Py_ssize_t c, q, n, pixels, width, vectors, rows, end
+    cdef const Chunk* chunk
+    cdef Tile t
+    panels += 64 - <Py_ssize_t> panels % 64
+    t.count = 1
+    t.a_next = t.b_next = t.c_next = t.init_next = 0
+    t.a_row = item
+    t.c_row = job.y.channel
+    t.low = job.low
+    t.high = job.high
+    while at < last:
+        end = min(at + job.tiles_at_once, last)
+        for c in range(job.n_chunks):
+            chunk = &job.chunks[c]
+            for n in range(at, end):
+                pixels = min(job.tile_pixels, plane - n * job.tile_pixels)
+                width = lanes if pixels <= lanes else job.tile_pixels
+                t.b = panels + (n - at) * stride
+                n_segments[n - at] = panel(job, chunk, x + chunk.channel * job.x.channel,
+                                           n * job.tile_pixels, pixels, width, <char*> t.b,
+                                           <Segment*> (t.b + chunk.terms * job.tile_pixels * item))
+            t.clamp = job.activation == CLAMP and c == job.n_chunks - 1
+            for q in range(q0, q1):
+                rows = block_width(blocks, q)
+                t.a = weights + (q * blocks.terms * blocks.step + chunk.before * rows) * item
+                t.a_unit = rows * item
+                t.a_term = rows * item
+                for n in range(at, end):
+                    t.b = panels + (n - at) * stride
+                    t.segments = <const Segment*> (t.b + chunk.terms * job.tile_pixels * item)
+                    t.n_segments = n_segments[n - at]
+                    t.lanes = min(job.tile_pixels, plane - n * job.tile_pixels)
+                    vectors = 1 if t.lanes <= lanes else job.tile_pixels // lanes
+                    t.c = y + q * blocks.step * job.y.channel + n * job.tile_pixels * item
+                    if c == 0:
+                        t.init = bias + q * blocks.step * lanes * item
+                        t.init_row = lanes * item
+                        t.init_vector = 0
+                    else:
+                        t.init = t.c
+                        t.init_row = t.c_row
+                        t.init_vector = lanes * item
+                    job.kernels.tile[vectors - 1][rows - 1](&t)
+                    if job.activation > CLAMP and c == job.n_chunks - 1:
+                        job.kernels.activate(job.activation, t.c, t.c_row, rows, t.lanes)
+        at = end

@@ -1,0 +1,277 @@
+# Channels-last: the lanes of a tile are output channels, its rows are neighbouring pixels of one
+# output row.  Pixels are read where they lie.  Only tiles that reach over the edge of the
+# input, or whose channels are not neighbours in memory, are first copied to a strip: the input
+# that the tile needs, padding included, in the thread's scratch memory.
+from libc.string cimport memcpy, memset
+from geometry cimport (CONSTANT, Array, Blocks, Chunk, Geometry, Job, block_width, inside,
+                       interior, source_index, source_row)
+from kernel_table cimport CLAMP, LINEAR, Gather, Segment, Tile
+
+cdef struct Run:                    # neighbouring tiles of one output row that are read alike
+    Py_ssize_t count
+    Py_ssize_t pixels               # of each tile
+    const char* a
+    Py_ssize_t a_row
+    Py_ssize_t a_next
+    char* c
+    Segment* segments
+    Py_ssize_t n_segments
+
+cdef struct Row:                    # an output row
+    const char* x                   # the first element of its sample and group
+    char* y
+    Py_ssize_t od
+    Py_ssize_t oh
+
+
+cdef inline bint neighbours(const Job* job) noexcept nogil:
+    """Whether the channels of a pixel can be read where they lie."""
+    return job.x.channel == job.kernels.item or job.g.ic == 1
+
+
+cdef inline bint folded(const Job* job, const Chunk* chunk) noexcept nogil:
+    """Whether the pixels of a kernel row are neighbours too: one segment serves the whole row."""
+    return (chunk.columns == 1 or (job.g.dilation[2] == 1 and chunk.channels == job.g.ic
+            and job.x.axis[2] == job.g.ic * job.kernels.item))
+
+
+cdef inline bint windowed(const Job* job, const Chunk* chunk) noexcept nogil:
+    """Whether a strip holds a window a pixel, or the span of all pixels' windows."""
+    return job.g.dilation[2] > 1 or job.g.stride[2] >= chunk.columns
+
+
+cdef inline Py_ssize_t strip_columns(const Job* job, const Chunk* chunk, Py_ssize_t pixels) noexcept nogil:
+    if windowed(job, chunk):
+        return pixels * chunk.columns
+    return (pixels - 1) * job.g.stride[2] + chunk.columns
+
+
+cdef inline Row output_row(const Job* job, Py_ssize_t group, Py_ssize_t row) noexcept nogil:
+    cdef Row r
+    cdef Py_ssize_t n
+    r.oh = row % job.g.out[1]
+    row = row // job.g.out[1]
+    r.od = row % job.g.out[0]
+    n = row // job.g.out[0]
+    r.x = job.x.data + n * job.x.batch + group * job.g.ic * job.x.channel
+    r.y = (job.y.data + n * job.y.batch + group * job.g.oc * job.kernels.item
+           + r.od * job.y.axis[0] + r.oh * job.y.axis[1])
+    return r
+
+
+cdef inline void copy_pixels(const Job* job, const Chunk* chunk, char* to, const char* x,
+                             Py_ssize_t ix, Py_ssize_t n) noexcept nogil:
+    """n neighbouring input pixels from column ix on, the chunk's channels of each, packed."""
+    cdef Py_ssize_t item = job.kernels.item
+    cdef Gather g
+    x += ix * job.x.axis[2]
+    if neighbours(job) and job.x.axis[2] == chunk.channels * item:
+        memcpy(to, x, n * chunk.channels * item)
+        return
+    g.to = to
+    g.to_row = chunk.channels * item
+    g.source = x
+    g.source_row = job.x.axis[2]
+    g.source_lane = job.x.channel
+    g.rows = n
+    g.lanes = chunk.channels
+    job.kernels.gather(&g)
+
+
+cdef inline char* copy_columns(const Job* job, const Chunk* chunk, char* to, const char* x,
+                               Py_ssize_t ix, Py_ssize_t n) noexcept nogil:
+    """The same from any column on, inside or outside of the input."""
+    cdef Py_ssize_t pixel = chunk.channels * job.kernels.item
+    cdef Py_ssize_t size = job.g.size[2]
+    cdef Py_ssize_t lo = min(max(-ix, 0), n)
+    cdef Py_ssize_t hi = max(min(size - ix, n), lo)
+    cdef Py_ssize_t i
+    if job.g.pad_mode == CONSTANT:
+        memset(to, 0, lo * pixel)
+        memset(to + hi * pixel, 0, (n - hi) * pixel)
+    else:
+        for i in range(n):
+            if not lo <= i < hi:
+                copy_pixels(job, chunk, to + i * pixel, x,
+                            source_index(ix + i, size, job.g.pad_mode), 1)
+    if hi > lo:
+        copy_pixels(job, chunk, to + lo * pixel, x, ix + lo, hi - lo)
+    return to + n * pixel
+
+
+cdef inline void strip(const Job* job, const Chunk* chunk, const Row* row, Py_ssize_t first,
+                       Run* run, char* to) noexcept nogil:
+    """Copies what a tile reads, padding included; its pixels begin at output column `first`."""
+    cdef const Geometry* g = &job.g
+    cdef Py_ssize_t pixel = chunk.channels * job.kernels.item
+    cdef Py_ssize_t ix = first * g.stride[2] - g.before[2] + chunk.column * g.dilation[2]
+    cdef Py_ssize_t offset, r, i, k
+    cdef const char* x
+    run.a = to
+    run.a_row = (chunk.columns if windowed(job, chunk) else g.stride[2]) * pixel
+    run.n_segments = 0
+    for r in range(chunk.rows):
+        offset = 0
+        if source_row(job, row.od, row.oh, chunk.row + r, &offset) < 0:
+            if job.skip_padding:
+                continue
+            x = NULL
+        else:
+            x = row.x + offset + chunk.channel * job.x.channel
+        run.segments[run.n_segments].a = to - run.a
+        run.segments[run.n_segments].b = r * chunk.columns * chunk.channels
+        run.segments[run.n_segments].terms = chunk.columns * chunk.channels
+        run.n_segments += 1
+        if x == NULL:
+            memset(to, 0, strip_columns(job, chunk, run.pixels) * pixel)
+            to += strip_columns(job, chunk, run.pixels) * pixel
+        elif not windowed(job, chunk):
+            to = copy_columns(job, chunk, to, x, ix, strip_columns(job, chunk, run.pixels))
+        elif g.dilation[2] == 1:
+            for i in range(run.pixels):
+                to = copy_columns(job, chunk, to, x, ix + i * g.stride[2], chunk.columns)
+        else:
+            for i in range(run.pixels):
+                for k in range(chunk.columns):
+                    to = copy_columns(job, chunk, to, x,
+                                      ix + i * g.stride[2] + k * g.dilation[2], 1)
+
+
+cdef inline bint in_place(const Job* job, const Chunk* chunk, const Row* row, Py_ssize_t first,
+                          Run* run) noexcept nogil:
+    """Segments that read the input where it lies; False if the tile reaches over its edge."""
+    cdef const Geometry* g = &job.g
+    cdef Py_ssize_t item = job.kernels.item
+    cdef bint fold = folded(job, chunk)
+    cdef bint whole = interior(&job.g, chunk, first, run.pixels)
+    cdef Py_ssize_t offset, r, k, lo, hi
+    cdef Segment* s
+    run.a = (row.x + chunk.channel * item
+             + (first * g.stride[2] - g.before[2] + chunk.column * g.dilation[2]) * job.x.axis[2])
+    run.a_row = g.stride[2] * job.x.axis[2]
+    run.n_segments = 0
+    for r in range(chunk.rows):
+        offset = 0
+        if source_row(job, row.od, row.oh, chunk.row + r, &offset) < 0:
+            if job.skip_padding:
+                continue
+            return False
+        for k in range(1 if fold else chunk.columns):
+            if not whole:
+                inside(g, chunk.column + k, first, run.pixels, &lo, &hi)
+                if hi == lo and not fold and job.skip_padding:
+                    continue
+                if hi - lo < run.pixels or fold:
+                    return False
+            s = &run.segments[run.n_segments]
+            s.a = offset + k * g.dilation[2] * job.x.axis[2]
+            s.b = (r * chunk.columns + k) * chunk.channels
+            s.terms = chunk.channels * (chunk.columns if fold else 1)
+            run.n_segments += 1
+    return True
+
+
+cdef inline Py_ssize_t prepare(const Job* job, const Chunk* chunk, Py_ssize_t group,
+                               Py_ssize_t tile, Py_ssize_t end, char* scratch) noexcept nogil:
+    """Fills the runs of tiles [tile, end) at the start of the scratch memory; their number."""
+    cdef Py_ssize_t most = chunk.rows * chunk.columns
+    cdef Run* runs = <Run*> scratch
+    cdef Segment* segments = <Segment*> (scratch + job.tiles_at_once * sizeof(Run))
+    cdef char* strips = <char*> (segments + job.tiles_at_once * most)
+    cdef Py_ssize_t n = 0, r, first, pixels, current = -1
+    cdef bint direct = False, whole = False
+    cdef Row row
+    cdef Run* run
+    strips += 64 - <Py_ssize_t> strips % 64
+    for tile in range(tile, end):
+        r = tile // job.row_tiles
+        first = (tile % job.row_tiles) * job.tile_pixels
+        pixels = min(job.tile_pixels, job.g.out[2] - first)
+        if r != current:
+            row = output_row(job, group, r)
+        elif direct and runs[n - 1].pixels == pixels and whole and interior(&job.g, chunk, first, pixels):
+            runs[n - 1].count += 1
+            continue
+        current = r
+        run = &runs[n]
+        run.count = 1
+        run.pixels = pixels
+        run.c = row.y + first * job.y.axis[2]
+        run.segments = segments + n * most
+        direct = neighbours(job) and in_place(job, chunk, &row, first, run)
+        if not direct:
+            strip(job, chunk, &row, first, run, strips)
+            strips += chunk.rows * strip_columns(job, chunk, pixels) * chunk.channels * job.kernels.item
+            strips += 64 - <Py_ssize_t> strips % 64
+        whole = interior(&job.g, chunk, first, pixels)
+        run.a_next = pixels * run.a_row
+        n += 1
+    return n
+
+
+cdef inline Py_ssize_t channels_last_scratch(const Job* job) noexcept nogil:
+    """Bytes that `prepare` may use."""
+    cdef Py_ssize_t c, most = 0
+    cdef const Chunk* chunk
+    for c in range(job.n_chunks):
+        chunk = &job.chunks[c]
+        most = max(most, chunk.rows * (chunk.columns * <Py_ssize_t> sizeof(Segment)
+                   + strip_columns(job, chunk, job.tile_pixels) * chunk.channels * job.kernels.item))
+    return job.tiles_at_once * (<Py_ssize_t> sizeof(Run) + most + 64) + 64
+
+
+cdef inline void channels_last_unit(const Job* job, Py_ssize_t unit, char* scratch) noexcept nogil:
+    """Unit: some tiles and some blocks of output channels of one group."""
+    cdef const Blocks* blocks = &job.blocks
+    cdef Py_ssize_t item = job.kernels.item, lanes = job.kernels.lanes
+    cdef Py_ssize_t group = unit // (job.tile_units * job.block_units)
+    cdef Py_ssize_t at = (unit % job.tile_units) * job.unit_tiles
+    cdef Py_ssize_t last = min(at + job.unit_tiles, job.tiles)
+    cdef Py_ssize_t q0 = (unit // job.tile_units) % job.block_units * job.unit_blocks
+    cdef Py_ssize_t q1 = min(q0 + job.unit_blocks, blocks.count)
+    cdef const char* weights = job.weights + group * blocks.group_items * item
+    cdef const char* bias = job.bias + group * blocks.bias_items * item
+    cdef Py_ssize_t c, q, n, i, n_runs, width, vectors, end
+    cdef Run* runs = <Run*> scratch
+    cdef const Chunk* chunk
+    cdef Tile t
+    t.a_unit = 1
+    t.a_term = item
+    t.b_next = 0
+    t.c_row = job.y.axis[2]
+    t.low = job.low
+    t.high = job.high
+    while at < last:
+        end = min(at + job.tiles_at_once, last)
+        for c in range(job.n_chunks):
+            chunk = &job.chunks[c]
+            n_runs = prepare(job, chunk, group, at, end, scratch)
+            t.clamp = job.activation == CLAMP and c == job.n_chunks - 1
+            for q in range(q0, q1):
+                width = block_width(blocks, q)
+                vectors = width // lanes
+                t.lanes = min(width, job.g.oc - q * blocks.step)
+                t.b = weights + (q * blocks.terms * blocks.step + chunk.before * width) * item
+                t.init_vector = lanes * item
+                for n in range(n_runs):
+                    t.count = runs[n].count
+                    t.a = runs[n].a
+                    t.a_row = runs[n].a_row
+                    t.a_next = runs[n].a_next
+                    t.c = runs[n].c + q * blocks.step * item
+                    t.c_next = runs[n].pixels * t.c_row
+                    t.segments = runs[n].segments
+                    t.n_segments = runs[n].n_segments
+                    if c == 0:
+                        t.init = bias + q * blocks.step * item
+                        t.init_row = 0
+                        t.init_next = 0
+                    else:
+                        t.init = t.c
+                        t.init_row = t.c_row
+                        t.init_next = t.c_next
+                    job.kernels.tile[vectors - 1][runs[n].pixels - 1](&t)
+                    if job.activation > CLAMP and c == job.n_chunks - 1:
+                        job.kernels.activate(job.activation, t.c, t.c_row,
+                                             t.count * runs[n].pixels, t.lanes)
+        at = end

@@ -1,0 +1,426 @@
+"""The compiled half of a convolution: packed weights, division of work, threads.
+
+A Convolution is made once from integers and then holds no data.  `pack` brings weights into
+the order in which the kernels read them; `run` opens the arrays as typed memoryviews, cuts the
+output into units and lets the threads work through them.  Nothing here depends on the element
+type but the doors, `pack` and `run`; nothing depends on the layout but what the two drivers,
+channels_last.pxd and channels_first.pxd, do with a unit.
+"""
+from cpython.pycapsule cimport PyCapsule_GetPointer
+from cython.parallel cimport prange, threadid
+from libc.stdint cimport int32_t, int64_t
+from libc.stdlib cimport free, malloc
+from libc.string cimport memset
+
+from channels_first cimport channels_first_scratch, channels_first_unit
+from channels_last cimport channels_last_scratch, channels_last_unit
+from geometry cimport (CONSTANT, EDGE, REFLECT, SYMMETRIC, WRAP, Array, Blocks, Chunk, Geometry,
+                       Job, PadMode, block_width, ceil_div, kernel_rows)
+from kernel_table cimport CLAMP, LEAKY_RELU, LINEAR, SIGMOID, TANH, KernelTable
+
+cdef extern from *:
+    """
+    #include <pthread.h>
+    #include <stdlib.h>
+    /* GNU OpenMP's threads do not survive a fork: a child that enters a parallel region
+     * waits for ever.  Children run serially instead. */
+    static int cyconv_forked = 0;
+    static void cyconv_after_fork(void) { cyconv_forked = 1; }
+    static int cyconv_watch_forks(void) { return pthread_atfork(NULL, NULL, cyconv_after_fork); }
+    """
+    int cyconv_forked
+    int cyconv_watch_forks()
+
+if cyconv_watch_forks() != 0:
+    raise MemoryError("cyconv: pthread_atfork failed")
+
+ctypedef fused real:
+    float
+    double
+    int32_t
+    int64_t
+
+cdef enum:
+    PANEL_BYTES = 1 << 19           # vector operands of a chunk: half of a usual second-level cache
+    OPERAND_BYTES = 1 << 18         # other operands kept beside them
+    UNITS_PER_THREAD = 4            # so that a thread that is held up costs little
+    SERIAL_MACS = 300000            # below, waking threads costs more than they save
+
+PAD_MODES = {"constant": CONSTANT, "edge": EDGE, "reflect": REFLECT,
+             "symmetric": SYMMETRIC, "wrap": WRAP}
+ACTIVATIONS = {None: LINEAR, "relu": CLAMP, "relu6": CLAMP, "leaky_relu": LEAKY_RELU,
+               "sigmoid": SIGMOID, "tanh": TANH}
+INFINITY = float("inf")
+
+
+cdef class Packed:
+    """Weights and bias in the order of the kernels, and scratch memory for one call at a time."""
+    cdef char* allocation
+    cdef char* weights
+    cdef char* bias
+    cdef bint finite
+    cdef char* scratch
+    cdef Py_ssize_t scratch_bytes
+    cdef int scratch_taken
+
+    def __dealloc__(self):
+        free(self.allocation)
+        free(self.scratch)
+
+    cdef char* take_scratch(self, Py_ssize_t n) noexcept:
+        """The kept scratch memory, or NULL while another thread has it.  Needs no lock: atomic."""
+        if take(&self.scratch_taken):
+            return NULL
+        if self.scratch_bytes < n:
+            free(self.scratch)
+            self.scratch = <char*> malloc(n)
+            self.scratch_bytes = n if self.scratch != NULL else 0
+        if self.scratch == NULL:
+            give(&self.scratch_taken)
+        return self.scratch
+
+
+cdef extern from *:
+    """
+    static int cyconv_take(int *flag) { return __atomic_exchange_n(flag, 1, __ATOMIC_ACQUIRE); }
+    static void cyconv_give(int *flag) { __atomic_store_n(flag, 0, __ATOMIC_RELEASE); }
+    """
+    int take "cyconv_take"(int* flag) nogil
+    void give "cyconv_give"(int* flag) nogil
+
+
+cdef class Convolution:
+    """One convolution's geometry, for one element type, layout and instruction set.
+
+    Parameters
+    ----------
+    table : capsule
+        The kernels, from ``cyconv.isa``.
+    channels_last : bool
+    groups, ic, oc : int
+        Groups, and input and output channels of each.
+    size, out, kernel, stride, dilation, before : sequence of three int
+        Per axis (depth, height, width): input and output extents, kernel extents, strides,
+        dilations, and the padding in front.
+    pad_mode : str
+    activation : str or None
+    """
+    cdef Geometry g
+    cdef const KernelTable* kernels
+    cdef bint channels_last
+    cdef Chunk* chunks
+    cdef Py_ssize_t n_chunks
+    cdef Blocks blocks
+    cdef Py_ssize_t activation
+    cdef double low
+    cdef double high
+
+    def __init__(self, table, bint channels_last, Py_ssize_t batch, Py_ssize_t groups,
+                 Py_ssize_t ic, Py_ssize_t oc, size, out, kernel, stride, dilation, before,
+                 str pad_mode, activation):
+        cdef Py_ssize_t a
+        self.kernels = <const KernelTable*> PyCapsule_GetPointer(table, "cyconv.KernelTable")
+        self.channels_last = channels_last
+        self.g.batch, self.g.groups, self.g.ic, self.g.oc = batch, groups, ic, oc
+        for a in range(3):
+            self.g.size[a], self.g.out[a] = size[a], out[a]
+            self.g.kernel[a], self.g.stride[a] = kernel[a], stride[a]
+            self.g.dilation[a], self.g.before[a] = dilation[a], before[a]
+        self.g.pad_mode = <PadMode> <int> PAD_MODES[pad_mode]
+        self.activation = ACTIVATIONS[activation]
+        self.low, self.high = 0, (6 if activation == "relu6" else INFINITY)
+        self.cut_channels()
+        self.cut_sum()
+
+    def __dealloc__(self):
+        free(self.chunks)
+
+    cdef void cut_channels(self) noexcept:
+        """Output channels into blocks: of vectors (channels-last) or of tile rows."""
+        cdef Blocks* b = &self.blocks
+        cdef Py_ssize_t width = self.kernels.lanes * self.kernels.nv
+        cdef Py_ssize_t oc = self.g.oc
+        if self.channels_last:
+            b.step = width
+            b.count = ceil_div(oc, b.step)
+            b.tail = oc - (b.count - 1) * b.step
+            b.tail = self.kernels.lanes if b.tail <= self.kernels.lanes else width
+            b.bias_items = (b.count - 1) * b.step + b.tail
+        else:
+            b.count = ceil_div(oc, self.kernels.mr)
+            b.step = ceil_div(oc, b.count)
+            b.count = ceil_div(oc, b.step)
+            b.tail = oc - (b.count - 1) * b.step
+            b.bias_items = oc * self.kernels.lanes
+        b.terms = self.g.ic * kernel_rows(&self.g) * self.g.kernel[2]
+        b.group_items = b.terms * ((b.count - 1) * b.step + b.tail)
+
+    cdef int cut_sum(self) except -1:
+        """The sum into chunks: whole kernel rows if they fit, else parts of rows, else of channels."""
+        cdef Py_ssize_t width = self.kernels.lanes * self.kernels.nv * self.kernels.item
+        cdef Py_ssize_t limit = PANEL_BYTES // width
+        cdef Py_ssize_t all_rows = kernel_rows(&self.g), all_columns = self.g.kernel[2]
+        cdef Py_ssize_t parts = ceil_div(self.g.ic, limit)
+        cdef Py_ssize_t channels = ceil_div(self.g.ic, parts)
+        cdef Py_ssize_t columns = even_part(all_columns, limit // channels)
+        cdef Py_ssize_t rows = even_part(all_rows, limit // (channels * columns))
+        cdef Py_ssize_t n = (parts * ceil_div(all_columns, columns) * ceil_div(all_rows, rows))
+        cdef Py_ssize_t c, r, k, before = 0
+        cdef Chunk* chunk
+        self.chunks = <Chunk*> malloc(n * sizeof(Chunk))
+        if self.chunks == NULL:
+            raise MemoryError(f"cyconv: no memory for the {n} parts of the sum")
+        for c in range(0, self.g.ic, channels):
+            for r in range(0, all_rows, rows):
+                for k in range(0, all_columns, columns):
+                    chunk = &self.chunks[self.n_chunks]
+                    chunk.channel, chunk.channels = c, min(channels, self.g.ic - c)
+                    chunk.row, chunk.rows = r, min(rows, all_rows - r)
+                    chunk.column, chunk.columns = k, min(columns, all_columns - k)
+                    chunk.terms = chunk.channels * chunk.rows * chunk.columns
+                    chunk.before = before
+                    before += chunk.terms
+                    self.n_chunks += 1
+        return 0
+
+    @property
+    def packed_bytes(self):
+        """Bytes of packed weights and bias."""
+        return self.g.groups * (self.blocks.group_items + self.blocks.bias_items) * self.kernels.item
+
+    def pack(self, const real[:, :, :, :, :] w, const real[:] bias, Py_ssize_t threads):
+        """Weights of axes (O, I/groups, D, H, W) and bias of (O,) or None, in kernel order."""
+        cdef Packed packed = Packed.__new__(Packed)
+        cdef Py_ssize_t items = self.g.groups * self.blocks.group_items
+        cdef Py_ssize_t blocks = self.g.groups * self.blocks.count
+        cdef Py_ssize_t n, infinite = 0
+        cdef real* to
+        packed.allocation = <char*> malloc(self.packed_bytes + 64)
+        if packed.allocation == NULL:
+            raise MemoryError(f"cyconv: no memory for {self.packed_bytes} bytes of packed weights")
+        packed.weights = packed.allocation + 64 - <Py_ssize_t> packed.allocation % 64
+        packed.bias = packed.weights + items * self.kernels.item
+        to = <real*> packed.weights
+        with nogil:
+            if threads > 1 and items > 20000 and not cyconv_forked:
+                for n in prange(blocks, schedule="static", num_threads=threads):
+                    infinite += self.pack_block(w, n, to)
+            else:
+                for n in range(blocks):
+                    infinite += self.pack_block(w, n, to)
+            self.pack_bias(bias, <real*> packed.bias)
+        packed.finite = infinite == 0
+        return packed
+
+    cdef Py_ssize_t pack_block(self, const real[:, :, :, :, :] w, Py_ssize_t n, real* to) noexcept nogil:
+        """Packs block n (of all groups); 1 if a weight is not finite."""
+        cdef Py_ssize_t group = n // self.blocks.count, q = n % self.blocks.count
+        cdef Py_ssize_t width = block_width(&self.blocks, q)
+        cdef Py_ssize_t o = group * self.g.oc + q * self.blocks.step
+        cdef Py_ssize_t filled = min(width, self.g.oc - q * self.blocks.step)
+        cdef Py_ssize_t c, r, k, i, j, d, h
+        cdef const Chunk* chunk
+        cdef real check = 0
+        to += group * self.blocks.group_items + q * self.blocks.step * self.blocks.terms
+        for c in range(self.n_chunks):
+            chunk = &self.chunks[c]
+            for r in range(chunk.row, chunk.row + chunk.rows):
+                d, h = r // self.g.kernel[1], r % self.g.kernel[1]
+                for k in range(chunk.column, chunk.column + chunk.columns):
+                    for i in range(chunk.channel, chunk.channel + chunk.channels):
+                        for j in range(filled):
+                            to[j] = w[o + j, i, d, h, k]
+                            check += to[j] * 0
+                        for j in range(filled, width):
+                            to[j] = 0
+                        to += width
+        return check != 0
+
+    cdef void pack_bias(self, const real[:] bias, real* to) noexcept nogil:
+        """Channels-last: the bias of each lane; channels-first: a vector for each channel."""
+        cdef Py_ssize_t copies = 1 if self.channels_last else self.kernels.lanes
+        cdef Py_ssize_t group, o, j
+        memset(to, 0, self.g.groups * self.blocks.bias_items * sizeof(real))
+        if bias is None:
+            return
+        for group in range(self.g.groups):
+            for o in range(self.g.oc):
+                for j in range(copies):
+                    to[group * self.blocks.bias_items + o * copies + j] = bias[group * self.g.oc + o]
+
+    def run(self, const real[:, :, :, :, :] x, real[:, :, :, :, :] y, Packed packed, Py_ssize_t threads,
+            bint keep_scratch):
+        """Convolves x into y, both of the layout's axes; False if y overlaps x or lies unsuitably.
+
+        x and y have axes (N, D, H, W, C) or (N, C, D, H, W).  `keep_scratch` keeps the scratch
+        memory with the packed weights for the next call.
+        """
+        cdef Job job
+        cdef char* scratch = NULL
+        cdef bint kept = False
+        job.x = opened(<char*> &x[0, 0, 0, 0, 0], x.strides, self.channels_last)
+        job.y = opened(<char*> &y[0, 0, 0, 0, 0], y.strides, self.channels_last)
+        if overlap(<const char*> &x[0, 0, 0, 0, 0], x.shape, x.strides,
+                   <const char*> &y[0, 0, 0, 0, 0], y.shape, y.strides, sizeof(real)):
+            return False
+        if not self.writable_in_place(&job.y):
+            return False
+        self.set_up(&job, packed, 1 if cyconv_forked else threads)
+        if keep_scratch:
+            scratch = packed.take_scratch(job.scratch_bytes * threads + 64)
+            kept = scratch != NULL
+        if scratch == NULL:
+            scratch = <char*> malloc(job.scratch_bytes * threads + 64)
+        if scratch == NULL:
+            raise MemoryError(f"cyconv: no memory for {job.scratch_bytes * threads} bytes of scratch")
+        job.scratch = scratch + 64 - <Py_ssize_t> scratch % 64
+        with nogil:
+            self.work(&job, 1 if cyconv_forked else threads)
+        if kept:
+            give(&packed.scratch_taken)
+        else:
+            free(scratch)
+        return True
+
+    def workspace_bytes(self, Py_ssize_t threads):
+        """Scratch memory of a call with contiguous arrays."""
+        cdef Job job
+        memset(&job, 0, sizeof(Job))
+        self.set_up(&job, None, threads)
+        return job.scratch_bytes * threads
+
+    cdef bint writable_in_place(self, const Array* y) noexcept:
+        """Kernels write vectors: of channels, or of pixels of a plane without gaps."""
+        cdef Py_ssize_t item = self.kernels.item
+        if self.channels_last:
+            return y.channel == item or self.g.groups * self.g.oc == 1
+        return ((y.axis[2] == item or self.g.out[2] == 1)
+                and (y.axis[1] == self.g.out[2] * item or self.g.out[1] == 1)
+                and (y.axis[0] == self.g.out[1] * self.g.out[2] * item or self.g.out[0] == 1))
+
+    cdef void set_up(self, Job* job, Packed packed, Py_ssize_t threads) noexcept:
+        """Everything that the threads read: tiles, units, scratch."""
+        cdef Py_ssize_t operands
+        job.g = self.g
+        job.kernels = self.kernels
+        job.chunks = self.chunks
+        job.n_chunks = self.n_chunks
+        job.blocks = self.blocks
+        job.activation = self.activation
+        job.low, job.high = self.low, self.high
+        job.skip_padding = True
+        if packed is not None:
+            job.weights, job.bias = packed.weights, packed.bias
+            job.skip_padding = packed.finite
+        merge_axes(job, self.channels_last)
+        if self.channels_last:
+            job.row_tiles = ceil_div(job.g.out[2], self.kernels.mr)
+            job.tile_pixels = ceil_div(job.g.out[2], job.row_tiles)
+            job.row_tiles = ceil_div(job.g.out[2], job.tile_pixels)
+            job.tiles = job.g.batch * job.g.out[0] * job.g.out[1] * job.row_tiles
+            operands = job.tile_pixels * self.kernels.item
+        else:
+            job.tile_pixels = self.kernels.lanes * self.kernels.nv
+            job.tiles = ceil_div(job.g.out[0] * job.g.out[1] * job.g.out[2], job.tile_pixels)
+            operands = job.tile_pixels * self.kernels.item
+        operands *= self.chunks[0].terms
+        job.tiles_at_once = min(max(OPERAND_BYTES // operands, 1), 16)
+        divide(job, self.g.groups * (1 if self.channels_last else job.g.batch), threads)
+        if self.channels_last:
+            job.scratch_bytes = channels_last_scratch(job)
+        else:
+            job.scratch_bytes = channels_first_scratch(job)
+        job.scratch_bytes = ceil_div(job.scratch_bytes, 64) * 64
+
+    cdef void work(self, const Job* job, Py_ssize_t threads) noexcept nogil:
+        cdef Py_ssize_t unit
+        cdef const Geometry* g = &job.g
+        cdef double macs = (<double> g.batch * g.groups * g.oc * g.out[0] * g.out[1] * g.out[2]
+                            * job.blocks.terms)
+        if threads == 1 or job.units == 1 or macs < SERIAL_MACS:
+            for unit in range(job.units):
+                self.do_unit(job, unit, 0)
+        else:
+            for unit in prange(job.units, schedule="dynamic", num_threads=threads):
+                self.do_unit(job, unit, threadid())
+
+    cdef void do_unit(self, const Job* job, Py_ssize_t unit, Py_ssize_t thread) noexcept nogil:
+        if self.channels_last:
+            channels_last_unit(job, unit, job.scratch + thread * job.scratch_bytes)
+        else:
+            channels_first_unit(job, unit, job.scratch + thread * job.scratch_bytes)
+
+
+cdef inline Py_ssize_t even_part(Py_ssize_t n, Py_ssize_t limit) noexcept nogil:
+    """The largest part, if n is cut into as few nearly equal parts of at most `limit` as possible."""
+    return ceil_div(n, ceil_div(n, min(max(limit, 1), n)))
+
+
+cdef inline Array opened(char* data, const Py_ssize_t* strides, bint channels_last) noexcept nogil:
+    cdef Array a
+    cdef Py_ssize_t first = 1 if channels_last else 2
+    a.data = data
+    a.batch = strides[0]
+    a.channel = strides[4] if channels_last else strides[1]
+    a.axis[0], a.axis[1], a.axis[2] = strides[first], strides[first + 1], strides[first + 2]
+    return a
+
+
+cdef inline bint overlap(const char* a, const Py_ssize_t* a_shape, const Py_ssize_t* a_strides,
+                         const char* b, const Py_ssize_t* b_shape, const Py_ssize_t* b_strides,
+                         Py_ssize_t item) noexcept nogil:
+    """Whether the smallest ranges of memory that hold two arrays meet."""
+    cdef Py_ssize_t i
+    cdef const char* a_end = a + item
+    cdef const char* b_end = b + item
+    for i in range(5):
+        if a_strides[i] > 0:
+            a_end += (a_shape[i] - 1) * a_strides[i]
+        else:
+            a += (a_shape[i] - 1) * a_strides[i]
+        if b_strides[i] > 0:
+            b_end += (b_shape[i] - 1) * b_strides[i]
+        else:
+            b += (b_shape[i] - 1) * b_strides[i]
+    return a < b_end and b < a_end
+
+
+cdef inline bint follows(const Array* a, Py_ssize_t outer, Py_ssize_t width) noexcept nogil:
+    return outer == width * a.axis[2]
+
+
+cdef void merge_axes(Job* job, bint channels_last) noexcept:
+    """A convolution that looks at one pixel at a time sees rows, planes and samples as one long row."""
+    cdef Geometry* g = &job.g
+    cdef Py_ssize_t a
+    for a in range(3):
+        if g.kernel[a] != 1 or g.stride[a] != 1 or g.before[a] != 0 or g.out[a] != g.size[a]:
+            return
+    for a in range(1, -1, -1):
+        if g.size[a] > 1 and not (follows(&job.x, job.x.axis[a], g.size[2])
+                                  and follows(&job.y, job.y.axis[a], g.size[2])):
+            return
+        g.size[2] *= g.size[a]
+        g.out[2] = g.size[2]
+        g.size[a] = g.out[a] = 1
+    if (channels_last and g.batch > 1 and follows(&job.x, job.x.batch, g.size[2])
+            and follows(&job.y, job.y.batch, g.size[2])):
+        g.size[2] *= g.batch
+        g.out[2] = g.size[2]
+        g.batch = 1
+
+
+cdef void divide(Job* job, Py_ssize_t planes, Py_ssize_t threads) noexcept:
+    """Tiles and blocks into units: few enough to reuse operands, enough to keep threads equally busy."""
+    cdef Py_ssize_t wanted = 1 if threads == 1 else ceil_div(UNITS_PER_THREAD * threads, planes)
+    job.unit_tiles = min(job.tiles_at_once, job.tiles)
+    job.tile_units = ceil_div(job.tiles, job.unit_tiles)
+    job.unit_blocks = job.blocks.count
+    if job.tile_units < wanted:
+        job.unit_blocks = ceil_div(job.blocks.count, min(job.blocks.count, ceil_div(wanted, job.tile_units)))
+    job.block_units = ceil_div(job.blocks.count, job.unit_blocks)
+    if job.tile_units * job.block_units < wanted:
+        job.unit_tiles = ceil_div(job.tiles, min(job.tiles, ceil_div(wanted, job.block_units)))
+        job.tile_units = ceil_div(job.tiles, job.unit_tiles)
+    job.tiles_at_once = min(job.tiles_at_once, job.unit_tiles)
+    job.units = job.tile_units * job.block_units * planes

@@ -1,0 +1,149 @@
+# What a convolution is, in integers, and how its work is cut into pieces.  No element type
+# appears here: arrays are an address and strides in bytes.  Axes are always depth, height,
+# width; a convolution with fewer axes has ones in front.
+from kernel_table cimport KernelTable, Segment
+
+cdef enum PadMode:                  # what lies outside of  a b c d
+    CONSTANT                        #   0 0 | a b c d | 0 0
+    EDGE                            #   a a | a b c d | d d
+    REFLECT                         #   c b | a b c d | c b
+    SYMMETRIC                       #   b a | a b c d | d c
+    WRAP                            #   c d | a b c d | a b
+
+cdef struct Geometry:
+    Py_ssize_t batch
+    Py_ssize_t groups
+    Py_ssize_t ic                   # input channels of a group
+    Py_ssize_t oc                   # output channels of a group
+    Py_ssize_t size[3]              # input, output and kernel extents
+    Py_ssize_t out[3]
+    Py_ssize_t kernel[3]
+    Py_ssize_t stride[3]
+    Py_ssize_t dilation[3]
+    Py_ssize_t before[3]            # padding in front; what is behind follows from `out`
+    PadMode pad_mode
+
+cdef struct Array:                  # strides in bytes
+    char* data
+    Py_ssize_t batch
+    Py_ssize_t channel
+    Py_ssize_t axis[3]
+
+# The sum of one output runs over kernel rows (depth and height together), the positions of a
+# row, and channels.  A chunk is a box of that space whose operands fit the second-level cache.
+# Chunks follow each other in the order of the sum; they depend on the kernel's shape, the
+# element type and the instruction set alone, so that results do not depend on anything else.
+cdef struct Chunk:
+    Py_ssize_t channel              # first and number
+    Py_ssize_t channels
+    Py_ssize_t row
+    Py_ssize_t rows
+    Py_ssize_t column
+    Py_ssize_t columns
+    Py_ssize_t terms                # channels * rows * columns
+    Py_ssize_t before               # terms of all chunks before this one
+
+# Packed weights: the output channels of a group in blocks of `step`, the last of `tail`; in
+# each block the terms in the order of the sum; for each term the block's weights.
+cdef struct Blocks:
+    Py_ssize_t step
+    Py_ssize_t count
+    Py_ssize_t tail                 # width of the last block, padded to whole vectors if need be
+    Py_ssize_t terms                # of the whole sum
+    Py_ssize_t group_items          # elements of a group's weights
+    Py_ssize_t bias_items           # elements of a group's bias table
+
+cdef struct Job:                    # one call: read by all threads, written by none
+    Geometry g
+    const KernelTable* kernels
+    Array x
+    Array y
+    const Chunk* chunks
+    Py_ssize_t n_chunks
+    Blocks blocks
+    const char* weights
+    const char* bias
+    bint skip_padding               # products with zero padding may be left out
+    Py_ssize_t activation
+    double low
+    double high
+    # How output pixels are cut into tiles, and tiles and blocks into units of work.
+    Py_ssize_t tile_pixels
+    Py_ssize_t row_tiles            # channels-last: tiles of one output row
+    Py_ssize_t tiles                # of one sample (channels-first) or of the whole batch
+    Py_ssize_t tiles_at_once        # whose operands are kept in cache together
+    Py_ssize_t unit_tiles
+    Py_ssize_t unit_blocks
+    Py_ssize_t tile_units
+    Py_ssize_t block_units
+    Py_ssize_t units
+    Py_ssize_t scratch_bytes        # of one thread
+    char* scratch
+
+
+cdef inline Py_ssize_t ceil_div(Py_ssize_t a, Py_ssize_t b) noexcept nogil:
+    return (a + b - 1) // b
+
+
+cdef inline Py_ssize_t positive_mod(Py_ssize_t a, Py_ssize_t b) noexcept nogil:
+    a = a % b
+    return a + b if a < 0 else a
+
+
+cdef inline Py_ssize_t source_index(Py_ssize_t i, Py_ssize_t n, PadMode mode) noexcept nogil:
+    """Where the element at i of the padded axis comes from; -1 for zero padding."""
+    if 0 <= i < n:
+        return i
+    if mode == CONSTANT:
+        return -1
+    if mode == EDGE or n == 1:
+        return 0 if i < 0 else n - 1
+    if mode == REFLECT:
+        i = positive_mod(i, 2 * n - 2)
+        return i if i < n else 2 * n - 2 - i
+    if mode == SYMMETRIC:
+        i = positive_mod(i, 2 * n)
+        return i if i < n else 2 * n - 1 - i
+    return positive_mod(i, n)
+
+
+cdef inline Py_ssize_t block_width(const Blocks* b, Py_ssize_t q) noexcept nogil:
+    return b.step if q < b.count - 1 else b.tail
+
+
+cdef inline Py_ssize_t kernel_rows(const Geometry* g) noexcept nogil:
+    return g.kernel[0] * g.kernel[1]
+
+
+cdef inline Py_ssize_t source_row(const Job* job, Py_ssize_t od, Py_ssize_t oh, Py_ssize_t row,
+                                  Py_ssize_t* offset) noexcept nogil:
+    """Input row that kernel row `row` meets at output (od, oh): 0 and its offset, or -1."""
+    cdef const Geometry* g = &job.g
+    cdef Py_ssize_t kd = row // g.kernel[1], kh = row % g.kernel[1]
+    cdef Py_ssize_t d = source_index(od * g.stride[0] - g.before[0] + kd * g.dilation[0],
+                                     g.size[0], g.pad_mode)
+    cdef Py_ssize_t h = source_index(oh * g.stride[1] - g.before[1] + kh * g.dilation[1],
+                                     g.size[1], g.pad_mode)
+    if d < 0 or h < 0:
+        return -1
+    offset[0] = d * job.x.axis[0] + h * job.x.axis[1]
+    return 0
+
+
+cdef inline void inside(const Geometry* g, Py_ssize_t column, Py_ssize_t first, Py_ssize_t n,
+                        Py_ssize_t* lo, Py_ssize_t* hi) noexcept nogil:
+    """Of n output columns from `first` on, those in [lo, hi) meet real input under `column`."""
+    cdef Py_ssize_t shift = g.before[2] - column * g.dilation[2]
+    cdef Py_ssize_t s = g.stride[2]
+    cdef Py_ssize_t a = ceil_div(shift, s) if shift > 0 else 0
+    cdef Py_ssize_t b = (g.size[2] - 1 + shift) // s + 1 if g.size[2] - 1 + shift >= 0 else 0
+    lo[0] = min(max(a - first, 0), n)
+    hi[0] = max(min(b - first, n), lo[0])
+
+
+cdef inline bint interior(const Geometry* g, const Chunk* chunk, Py_ssize_t first,
+                          Py_ssize_t n) noexcept nogil:
+    """Whether n output columns from `first` on all meet real input under a chunk's columns."""
+    cdef Py_ssize_t ix = first * g.stride[2] - g.before[2] + chunk.column * g.dilation[2]
+    return ix >= 0 and (ix + (n - 1) * g.stride[2] + (chunk.columns - 1) * g.dilation[2]
+                        < g.size[2])

@@ -1,0 +1,65 @@
+# The seam between drivers and kernels: what a driver hands to a kernel, and the table of
+# functions that each kernel module (one per element type and instruction set) fills.
+# All addresses and steps are in bytes, so that drivers need not know the element type.
+
+cdef enum:
+    MAX_MR = 14                     # the highest register tile of any instruction set
+    MAX_NV = 2                      # its vectors
+
+cdef enum Activation:
+    LINEAR
+    CLAMP                           # relu, relu6: done by the register tile itself
+    LEAKY_RELU
+    SIGMOID
+    TANH
+
+cdef struct Segment:                # terms of the sum whose operands lie at constant steps
+    Py_ssize_t a                    # from Tile.a to the first broadcast operand, in a_unit bytes
+    Py_ssize_t b                    # from Tile.b to the first vector operand, in terms
+    Py_ssize_t terms
+
+cdef struct Tile:                   # a run of equal register tiles; contract in kernels/tile.pxi
+    Py_ssize_t count                # tiles in the run, and what lies between them:
+    Py_ssize_t a_next
+    Py_ssize_t b_next
+    Py_ssize_t c_next
+    Py_ssize_t init_next
+    const Segment* segments
+    Py_ssize_t n_segments
+    const char* a                   # broadcast operands
+    Py_ssize_t a_unit
+    Py_ssize_t a_row
+    Py_ssize_t a_term
+    const char* b                   # vector operands, one row of the tile's width a term
+    const char* init                # where the sums start: the bias, or the sums so far
+    Py_ssize_t init_row
+    Py_ssize_t init_vector
+    char* c                         # the result
+    Py_ssize_t c_row
+    Py_ssize_t lanes                # elements of a row of c, at most the tile's width
+    Py_ssize_t clamp                # 1: limit the result to [low, high]
+    double low
+    double high
+
+cdef struct Gather:                 # contract in kernels/gather.pxi
+    char* to
+    Py_ssize_t to_row
+    const char* source
+    Py_ssize_t source_row
+    Py_ssize_t source_lane
+    Py_ssize_t rows
+    Py_ssize_t lanes
+
+ctypedef void (*tile_function)(const Tile* t) noexcept nogil
+ctypedef void (*gather_function)(const Gather* g) noexcept nogil
+ctypedef void (*activate_function)(Py_ssize_t kind, char* c, Py_ssize_t c_row,
+                                   Py_ssize_t rows, Py_ssize_t lanes) noexcept nogil
+
+cdef struct KernelTable:
+    Py_ssize_t item                 # bytes of an element
+    Py_ssize_t lanes                # elements of a vector
+    Py_ssize_t mr                   # rows of the highest tile
+    Py_ssize_t nv                   # vectors of the widest tile
+    tile_function tile[MAX_NV][MAX_MR]      # [vectors - 1][rows - 1]
+    gather_function gather
+    activate_function activate      # NULL for integers

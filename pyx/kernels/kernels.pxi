@@ -1,0 +1,29 @@
+# All kernels of one element type and instruction set, in reading order, and their table.
+# Each module beside this file includes it once; setup.py gives the module its type and flags.
+from cpython.pycapsule cimport PyCapsule_New
+from kernel_table cimport (CLAMP, LEAKY_RELU, LINEAR, MAX_MR, MAX_NV, SIGMOID, TANH, Gather,
+                           KernelTable, Segment, Tile, tile_function)
+from simd cimport *
+
+include "tile.pxi"
+include "gather.pxi"
+include "activation.pxi"
+
+cdef KernelTable TABLE
+TABLE.item = sizeof(real)
+TABLE.lanes = LANES
+TABLE.mr = MR
+TABLE.nv = NV
+TABLE.tile[0][:] = [tile_1x1, tile_2x1, tile_3x1, tile_4x1, tile_5x1, tile_6x1, tile_7x1,
+                    tile_8x1, tile_9x1, tile_10x1, tile_11x1, tile_12x1, tile_13x1, tile_14x1]
+TABLE.tile[1][:] = [tile_1x2, tile_2x2, tile_3x2, tile_4x2, tile_5x2, tile_6x2, tile_7x2,
+                    tile_8x2, tile_9x2, tile_10x2, tile_11x2, tile_12x2, tile_13x2, tile_14x2]
+TABLE.gather = gather
+TABLE.activate = NULL
+if REAL_IS_FLOATING:
+    TABLE.activate = activate
+
+
+def table():
+    """The address of this module's kernel table, as a capsule."""
+    return PyCapsule_New(&TABLE, "cyconv.KernelTable", NULL)

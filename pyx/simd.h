@@ -1,0 +1,194 @@
+/* The vector vocabulary of the kernels, on GCC's vector extensions.
+ *
+ * One header serves every element type and every instruction set.  setup.py
+ * defines CYCONV_REAL (float, double, int32_t or int64_t); the width comes from
+ * the compiler's own macros, that is, from the -m flags of the module.
+ * Everything is static and always inlined, so that no symbol compiled for a wide
+ * instruction set can ever be shared with code that runs on older processors.
+ */
+#ifndef CYCONV_SIMD_H
+#define CYCONV_SIMD_H
+
+#include <math.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+#define CYCONV_FLOAT 1
+#define CYCONV_DOUBLE 2
+#define CYCONV_INT32 3
+#define CYCONV_INT64 4
+#define VINLINE static inline __attribute__((always_inline))
+
+#if CYCONV_REAL == CYCONV_FLOAT
+typedef float real;
+typedef int32_t bits;                   /* an integer as wide as real */
+#elif CYCONV_REAL == CYCONV_DOUBLE
+typedef double real;
+typedef int64_t bits;
+#elif CYCONV_REAL == CYCONV_INT32
+typedef int32_t real;
+typedef int32_t bits;
+#else
+typedef int64_t real;
+typedef int64_t bits;
+#endif
+#define REAL_IS_FLOATING (CYCONV_REAL <= CYCONV_DOUBLE)
+
+/* A register tile is MR rows of NV vectors.  MR * NV accumulators, NV operands
+ * and one broadcast fit the register file: 32 registers on AVX-512 and NEON, 16
+ * on AVX2 and SSE2 (which needs one more for the product, having no FMA). */
+#if defined(__AVX512F__)
+#define VBYTES 64
+#define MR 14
+#elif defined(__AVX2__)
+#define VBYTES 32
+#define MR 6
+#elif defined(__aarch64__)
+#define VBYTES 16
+#define MR 8
+#else
+#define VBYTES 16
+#define MR 4
+#endif
+#define NV 2
+#define LANES ((int)(VBYTES / sizeof(real)))
+#define ROWS(n) ((n) <= MR ? (n) : 1)   /* tiles higher than MR are never called */
+
+typedef real vec __attribute__((vector_size(VBYTES)));
+typedef bits vbits __attribute__((vector_size(VBYTES)));
+/* The same vector at any address a NumPy array may have. */
+typedef real vec_at __attribute__((vector_size(VBYTES), aligned(sizeof(real)), may_alias));
+
+VINLINE vec vload(const real *p) { return *(const vec_at *)p; }
+VINLINE void vstore(real *p, vec v) { *(vec_at *)p = v; }
+VINLINE vec vsplat(real s) { return s - (vec){0}; }
+VINLINE vec vadd(vec a, vec b) { return a + b; }
+VINLINE vec vsub(vec a, vec b) { return a - b; }
+VINLINE vec vmul(vec a, vec b) { return a * b; }
+VINLINE vec vdiv(vec a, vec b) { return a / b; }
+/* One instruction where the target has a fused multiply-add (-ffp-contract=fast). */
+VINLINE vec vfma(vec a, vec b, vec c) { return a * b + c; }
+VINLINE vec vfma_scalar(real a, vec b, vec c) { return a * b + c; }
+VINLINE vec vpick(vbits where, vec a, vec b)
+{
+    return (vec)((where & (vbits)a) | (~where & (vbits)b));
+}
+/* NaN in x stays NaN: a comparison with NaN is false, and x is kept. */
+VINLINE vec vat_least(vec x, vec low) { return vpick(x < low, low, x); }
+VINLINE vec vat_most(vec x, vec high) { return vpick(x > high, high, x); }
+
+VINLINE vec vabs(vec x) { return vpick(x < 0, -x, x); }
+VINLINE vec vpick_negative(vec x, vec if_negative, vec otherwise)
+{
+    return vpick(x < 0, if_negative, otherwise);
+}
+/* Elements 0, 2, 4, ... of the 2*LANES - 1 that begin with a; b starts one lane early,
+ * so that nothing behind the last wanted element is read. */
+VINLINE vec veven(vec a, vec b)
+{
+    vbits at;
+    for (int i = 0; i < LANES; i++)
+        at[i] = 2 * i < LANES ? 2 * i : 2 * i + 1;
+    return __builtin_shuffle(a, b, at);
+}
+
+/* Constants of the activations (which integer modules compile, but do not offer). */
+#if CYCONV_REAL == CYCONV_FLOAT || CYCONV_REAL == CYCONV_INT32
+#define MANTISSA_BITS 23
+#define EXPONENT_BIAS 127
+#define EXP_DEGREE 7                    /* Taylor terms: an error below 2e-8 of exp(r) - 1 */
+#define EXP_LIMIT 87.0f
+#define LN2_HIGH 0.693359375f           /* few bits: its product with n is exact */
+#define LN2_LOW (-2.12194440e-4f)
+#else
+#define MANTISSA_BITS 52
+#define EXPONENT_BIAS 1023
+#define EXP_DEGREE 13                   /* below 2e-17 */
+#define EXP_LIMIT 708.0
+#define LN2_HIGH 6.93145751953125e-1
+#define LN2_LOW 1.42860682030941723212e-6
+#endif
+#define LOG2_E ((real)1.4426950408889634074)
+#define ROUNDING_SHIFT ((real)((int64_t)3 << (MANTISSA_BITS - 1)))  /* adding it rounds to an integer */
+#define TANH_LIMIT ((real)44)           /* tanh(22) is 1 in double precision */
+#define LEAKY_SLOPE ((real)0.2)
+static const double INVERSE_FACTORIALS[] = {
+    1., 1., 1. / 2, 1. / 6, 1. / 24, 1. / 120, 1. / 720, 1. / 5040, 1. / 40320, 1. / 362880,
+    1. / 3628800, 1. / 39916800, 1. / 479001600, 1. / 6227020800};
+
+/* 2^n, from n + ROUNDING_SHIFT, whose low mantissa bits are n. */
+VINLINE vec vpow2(vec shifted)
+{
+    return (vec)(((vbits)shifted + EXPONENT_BIAS) << MANTISSA_BITS);
+}
+
+/* The address, made opaque to the optimiser.  Without it GCC keeps one pointer
+ * per row of a tile, which is more than there are registers. */
+VINLINE const real *vopaque(const real *p)
+{
+    __asm__("" : "+r"(p));
+    return p;
+}
+
+/* The first n lanes only, 0 <= n <= LANES: no byte beyond them is touched. */
+#if defined(__AVX512F__)
+#define LANE_MASK(n) ((1u << (n)) - 1u)
+VINLINE vec vload_part(const real *p, Py_ssize_t n)
+{
+#if VBYTES / 16 == 4 && (CYCONV_REAL == CYCONV_FLOAT || CYCONV_REAL == CYCONV_INT32)
+    return (vec)_mm512_maskz_loadu_epi32((__mmask16)LANE_MASK(n), p);
+#else
+    return (vec)_mm512_maskz_loadu_epi64((__mmask8)LANE_MASK(n), p);
+#endif
+}
+VINLINE void vstore_part(real *p, vec v, Py_ssize_t n)
+{
+#if CYCONV_REAL == CYCONV_FLOAT || CYCONV_REAL == CYCONV_INT32
+    _mm512_mask_storeu_epi32(p, (__mmask16)LANE_MASK(n), (__m512i)v);
+#else
+    _mm512_mask_storeu_epi64(p, (__mmask8)LANE_MASK(n), (__m512i)v);
+#endif
+}
+#elif defined(__AVX2__)
+VINLINE __m256i lane_mask(Py_ssize_t n)
+{
+#if CYCONV_REAL == CYCONV_FLOAT || CYCONV_REAL == CYCONV_INT32
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+#else
+    return _mm256_cmpgt_epi64(_mm256_set1_epi64x(n), _mm256_setr_epi64x(0, 1, 2, 3));
+#endif
+}
+VINLINE vec vload_part(const real *p, Py_ssize_t n)
+{
+#if CYCONV_REAL == CYCONV_FLOAT || CYCONV_REAL == CYCONV_INT32
+    return (vec)_mm256_maskload_epi32((const int *)p, lane_mask(n));
+#else
+    return (vec)_mm256_maskload_epi64((const long long *)p, lane_mask(n));
+#endif
+}
+VINLINE void vstore_part(real *p, vec v, Py_ssize_t n)
+{
+#if CYCONV_REAL == CYCONV_FLOAT || CYCONV_REAL == CYCONV_INT32
+    _mm256_maskstore_epi32((int *)p, lane_mask(n), (__m256i)v);
+#else
+    _mm256_maskstore_epi64((long long *)p, lane_mask(n), (__m256i)v);
+#endif
+}
+#else
+VINLINE vec vload_part(const real *p, Py_ssize_t n)
+{
+    vec v = {0};
+    memcpy(&v, p, (size_t)n * sizeof(real));
+    return v;
+}
+VINLINE void vstore_part(real *p, vec v, Py_ssize_t n)
+{
+    memcpy(p, &v, (size_t)n * sizeof(real));
+}
+#endif
+
+#endif

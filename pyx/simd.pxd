@@ -1,0 +1,41 @@
+# The names of simd.h for Cython.  vec is opaque: only the functions below touch it.
+
+cdef extern from "simd.h" nogil:
+    ctypedef double real            # float, double, int32_t or int64_t: CYCONV_REAL says which
+    ctypedef struct vec:
+        pass
+
+    enum: MR                        # rows of a register tile
+    enum: NV                        # vectors of a row of a register tile
+    enum: LANES                     # elements of a vector
+    enum: REAL_IS_FLOATING
+
+    enum: EXP_DEGREE
+    const real LOG2_E
+    const real LN2_HIGH
+    const real LN2_LOW
+    const real ROUNDING_SHIFT
+    const real EXP_LIMIT
+    const real TANH_LIMIT
+    const real LEAKY_SLOPE
+    const double* INVERSE_FACTORIALS
+
+    int ROWS(int n) noexcept
+    vec vload(const real* p) noexcept
+    void vstore(real* p, vec v) noexcept
+    vec vload_part(const real* p, Py_ssize_t n) noexcept
+    void vstore_part(real* p, vec v, Py_ssize_t n) noexcept
+    vec vsplat(real s) noexcept
+    vec vadd(vec a, vec b) noexcept
+    vec vsub(vec a, vec b) noexcept
+    vec vmul(vec a, vec b) noexcept
+    vec vdiv(vec a, vec b) noexcept
+    vec vfma(vec a, vec b, vec c) noexcept
+    vec vfma_scalar(real a, vec b, vec c) noexcept
+    vec vat_least(vec x, vec low) noexcept
+    vec vat_most(vec x, vec high) noexcept
+    vec vabs(vec x) noexcept
+    vec vpick_negative(vec x, vec if_negative, vec otherwise) noexcept
+    vec veven(vec a, vec b) noexcept
+    vec vpow2(vec shifted) noexcept
+    const real* vopaque(const real* p) noexcept
