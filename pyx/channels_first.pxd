@@ -18,6 +18,14 @@ cdef struct Piece:                  # neighbouring pixels of a tile in one outpu
     Py_ssize_t offset               # of the input row that the present kernel row meets, or -1
 
 
+cdef struct Panel:                  # the vector operands of one tile
+    const char* b
+    Py_ssize_t b_unit
+    Py_ssize_t b_term
+    Segment* segments
+    Py_ssize_t n_segments
+
+
 cdef inline Py_ssize_t pieces_of(const Geometry* g, const Chunk* chunk, Py_ssize_t pixel,
                                  Py_ssize_t n, Piece* pieces) noexcept nogil:
     """Cuts output pixels [pixel, pixel + n) of a plane at the ends of rows; the number of pieces."""
@@ -45,10 +53,11 @@ cdef inline void meet_row(const Job* job, Py_ssize_t row, Piece* pieces,
             pieces[n].offset = -1
 
 
-cdef inline bint gather_tap(const Job* job, const Chunk* chunk, const char* x, Py_ssize_t column,
-                            const Piece* pieces, Py_ssize_t n_pieces, char* to,
-                            Py_ssize_t width) noexcept nogil:
-    """The panel's rows for one position of the kernel; False if all of it is padding."""
+cdef inline bint gather_columns(const Job* job, const Chunk* chunk, const char* x,
+                                Py_ssize_t column, Py_ssize_t columns, const Piece* pieces,
+                                Py_ssize_t n_pieces, char* to, Py_ssize_t width) noexcept nogil:
+    """The panel's rows for some columns of a kernel row, one column or the chunk's if all are
+    inside the input; False if all of it is padding."""
     cdef const Geometry* g = &job.g
     cdef Py_ssize_t item = job.kernels.item
     cdef Py_ssize_t n, lo, hi, lane, ix, filled = 0
@@ -62,10 +71,12 @@ cdef inline bint gather_tap(const Job* job, const Chunk* chunk, const char* x, P
     if filled == 0 and job.skip_padding:
         return False
     if filled < width:
-        memset(to, 0, chunk.channels * width * item)
+        memset(to, 0, columns * chunk.channels * width * item)
     gather.to_row = width * item
     gather.source_row = job.x.channel
     gather.source_lane = g.stride[2] * job.x.axis[2]
+    gather.source_column = g.dilation[2] * job.x.axis[2]
+    gather.columns = columns
     gather.rows = chunk.channels
     for n in range(n_pieces):
         p = &pieces[n]
@@ -97,29 +108,56 @@ cdef inline void inside_piece(const Geometry* g, Py_ssize_t column, const Piece*
         inside(g, column, p.ow, p.pixels, lo, hi)
 
 
-cdef inline Py_ssize_t panel(const Job* job, const Chunk* chunk, const char* x, Py_ssize_t pixel,
-                             Py_ssize_t n, Py_ssize_t width, char* to,
-                             Segment* segments) noexcept nogil:
-    """Gathers what n pixels meet in a chunk; the number of segments that it takes."""
-    cdef Piece* pieces = <Piece*> (segments + chunk.rows * chunk.columns)
+cdef inline void add_segment(Panel* panel, Py_ssize_t a, Py_ssize_t b, Py_ssize_t terms) noexcept nogil:
+    cdef Segment* s = &panel.segments[panel.n_segments]
+    s.a, s.b, s.terms = a, b, terms
+    panel.n_segments += 1
+
+
+cdef inline bint in_place(const Job* job, const Chunk* chunk, const char* x, const Piece* piece,
+                          Panel* panel) noexcept nogil:
+    """Segments that read neighbouring pixels where they lie; False if some would be padding."""
+    cdef Py_ssize_t column = job.g.dilation[2] * job.x.axis[2]
+    cdef Py_ssize_t r, k, offset = 0
+    panel.b = x + (piece.ow * job.g.stride[2] - job.g.before[2]) * job.x.axis[2] + chunk.column * column
+    panel.b_unit = 1
+    panel.b_term = job.x.channel
+    for r in range(chunk.rows):
+        if source_row(job, piece.od, piece.oh, chunk.row + r, &offset) < 0:
+            if not job.skip_padding:
+                return False
+            continue
+        for k in range(chunk.columns):
+            add_segment(panel, (r * chunk.columns + k) * chunk.channels, offset + k * column,
+                        chunk.channels)
+    return True
+
+
+cdef inline void fill(const Job* job, const Chunk* chunk, const char* x, Py_ssize_t pixel,
+                      Py_ssize_t n, Py_ssize_t width, char* to, Panel* panel) noexcept nogil:
+    """Finds or gathers what n pixels meet in a chunk."""
+    cdef Piece* pieces = <Piece*> (panel.segments + chunk.rows * chunk.columns)
     cdef Py_ssize_t n_pieces = pieces_of(&job.g, chunk, pixel, n, pieces)
-    cdef Py_ssize_t r, k, tap, n_segments = 0, terms = 0
+    cdef Py_ssize_t r, k, at_once = chunk.columns, terms = 0
+    panel.n_segments = 0
+    if (n_pieces == 1 and n == job.tile_pixels and pieces[0].interior
+            and job.g.stride[2] * job.x.axis[2] == job.kernels.item
+            and in_place(job, chunk, x, pieces, panel)):
+        return
+    panel.n_segments = 0
+    panel.b = to
+    panel.b_unit = panel.b_term = width * job.kernels.item
+    for k in range(n_pieces):
+        if not pieces[k].interior:
+            at_once = 1
     for r in range(chunk.rows):
         meet_row(job, chunk.row + r, pieces, n_pieces)
-        for k in range(chunk.columns):
-            if not gather_tap(job, chunk, x, chunk.column + k, pieces, n_pieces,
-                              to + terms * width * job.kernels.item, width):
-                continue
-            tap = (r * chunk.columns + k) * chunk.channels
-            if n_segments > 0 and segments[n_segments - 1].a + segments[n_segments - 1].terms == tap:
-                segments[n_segments - 1].terms += chunk.channels
-            else:
-                segments[n_segments].a = tap
-                segments[n_segments].b = terms
-                segments[n_segments].terms = chunk.channels
-                n_segments += 1
-            terms += chunk.channels
-    return n_segments
+        for k in range(chunk.columns // at_once):
+            if gather_columns(job, chunk, x, chunk.column + k, at_once, pieces, n_pieces,
+                              to + terms * panel.b_term, width):
+                add_segment(panel, (r * chunk.columns + k) * chunk.channels, terms,
+                            at_once * chunk.channels)
+                terms += at_once * chunk.channels
 
 
 cdef inline Py_ssize_t panel_bytes(const Job* job) noexcept nogil:
@@ -134,7 +172,7 @@ cdef inline Py_ssize_t panel_bytes(const Job* job) noexcept nogil:
 
 
 cdef inline Py_ssize_t channels_first_scratch(const Job* job) noexcept nogil:
-    return job.tiles_at_once * (panel_bytes(job) + <Py_ssize_t> sizeof(Py_ssize_t)) + 64
+    return job.tiles_at_once * (panel_bytes(job) + <Py_ssize_t> sizeof(Panel)) + 64
 
 
 cdef inline void channels_first_unit(const Job* job, Py_ssize_t unit, char* scratch) noexcept nogil:
@@ -154,42 +192,43 @@ cdef inline void channels_first_unit(const Job* job, Py_ssize_t unit, char* scra
     cdef const char* x = job.x.data + sample * job.x.batch + group * g.ic * job.x.channel
     cdef char* y = job.y.data + sample * job.y.batch + group * g.oc * job.y.channel
     cdef Py_ssize_t stride = panel_bytes(job) // 64 * 64
-    cdef Py_ssize_t* n_segments = <Py_ssize_t*> scratch
-    cdef char* panels = scratch + job.tiles_at_once * sizeof(Py_ssize_t)
-    cdef Py_ssize_t c, q, n, pixels, width, vectors, rows, end
+    cdef Panel* panels = <Panel*> scratch
+    cdef Panel* panel
+    cdef char* memory = scratch + job.tiles_at_once * sizeof(Panel)
+    cdef Py_ssize_t c, q, n, pixels, rows, end
     cdef const Chunk* chunk
     cdef Tile t
-    panels += 64 - <Py_ssize_t> panels % 64
+    memory += 64 - <Py_ssize_t> memory % 64
     t.count = 1
     t.a_next = t.b_next = t.c_next = t.init_next = 0
     t.a_row = item
     t.c_row = job.y.channel
-    t.low = job.low
-    t.high = job.high
     while at < last:
         end = min(at + job.tiles_at_once, last)
         for c in range(job.n_chunks):
             chunk = &job.chunks[c]
-            for n in range(at, end):
-                pixels = min(job.tile_pixels, plane - n * job.tile_pixels)
-                width = lanes if pixels <= lanes else job.tile_pixels
-                t.b = panels + (n - at) * stride
-                n_segments[n - at] = panel(job, chunk, x + chunk.channel * job.x.channel,
-                                           n * job.tile_pixels, pixels, width, <char*> t.b,
-                                           <Segment*> (t.b + chunk.terms * job.tile_pixels * item))
-            t.clamp = job.activation == CLAMP and c == job.n_chunks - 1
+            for n in range(end - at):
+                pixels = min(job.tile_pixels, plane - (at + n) * job.tile_pixels)
+                panels[n].segments = <Segment*> (memory + n * stride
+                                                 + chunk.terms * job.tile_pixels * item)
+                fill(job, chunk, x + chunk.channel * job.x.channel, (at + n) * job.tile_pixels,
+                     pixels, lanes if pixels <= lanes else job.tile_pixels, memory + n * stride,
+                     &panels[n])
+            t.limits = job.limits if c == job.n_chunks - 1 else 0
             for q in range(q0, q1):
                 rows = block_width(blocks, q)
                 t.a = weights + (q * blocks.terms * blocks.step + chunk.before * rows) * item
                 t.a_unit = rows * item
                 t.a_term = rows * item
-                for n in range(at, end):
-                    t.b = panels + (n - at) * stride
-                    t.segments = <const Segment*> (t.b + chunk.terms * job.tile_pixels * item)
-                    t.n_segments = n_segments[n - at]
-                    t.lanes = min(job.tile_pixels, plane - n * job.tile_pixels)
-                    vectors = 1 if t.lanes <= lanes else job.tile_pixels // lanes
-                    t.c = y + q * blocks.step * job.y.channel + n * job.tile_pixels * item
+                for n in range(end - at):
+                    panel = &panels[n]
+                    t.b = panel.b
+                    t.b_unit = panel.b_unit
+                    t.b_term = panel.b_term
+                    t.segments = panel.segments
+                    t.n_segments = panel.n_segments
+                    t.lanes = min(job.tile_pixels, plane - (at + n) * job.tile_pixels)
+                    t.c = y + q * blocks.step * job.y.channel + (at + n) * job.tile_pixels * item
                     if c == 0:
                         t.init = bias + q * blocks.step * lanes * item
                         t.init_row = lanes * item
@@ -198,7 +237,7 @@ cdef inline void channels_first_unit(const Job* job, Py_ssize_t unit, char* scra
                         t.init = t.c
                         t.init_row = t.c_row
                         t.init_vector = lanes * item
-                    job.kernels.tile[vectors - 1][rows - 1](&t)
+                    job.kernels.tile[0 if t.lanes <= lanes else 1][rows - 1](&t)
                     if job.activation > CLAMP and c == job.n_chunks - 1:
                         job.kernels.activate(job.activation, t.c, t.c_row, rows, t.lanes)
         at = end

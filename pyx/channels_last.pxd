@@ -73,6 +73,8 @@ cdef inline void copy_pixels(const Job* job, const Chunk* chunk, char* to, const
     g.source = x
     g.source_row = job.x.axis[2]
     g.source_lane = job.x.channel
+    g.source_column = 0
+    g.columns = 1
     g.rows = n
     g.lanes = chunk.channels
     job.kernels.gather(&g)
@@ -239,19 +241,19 @@ cdef inline void channels_last_unit(const Job* job, Py_ssize_t unit, char* scrat
     t.a_term = item
     t.b_next = 0
     t.c_row = job.y.axis[2]
-    t.low = job.low
-    t.high = job.high
     while at < last:
         end = min(at + job.tiles_at_once, last)
         for c in range(job.n_chunks):
             chunk = &job.chunks[c]
             n_runs = prepare(job, chunk, group, at, end, scratch)
-            t.clamp = job.activation == CLAMP and c == job.n_chunks - 1
+            t.limits = job.limits if c == job.n_chunks - 1 else 0
             for q in range(q0, q1):
                 width = block_width(blocks, q)
                 vectors = width // lanes
                 t.lanes = min(width, job.g.oc - q * blocks.step)
                 t.b = weights + (q * blocks.terms * blocks.step + chunk.before * width) * item
+                t.b_unit = width * item
+                t.b_term = width * item
                 t.init_vector = lanes * item
                 for n in range(n_runs):
                     t.count = runs[n].count

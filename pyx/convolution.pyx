@@ -12,6 +12,8 @@ from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 
+cimport openmp
+
 from channels_first cimport channels_first_scratch, channels_first_unit
 from channels_last cimport channels_last_scratch, channels_last_unit
 from geometry cimport (CONSTANT, EDGE, REFLECT, SYMMETRIC, WRAP, Array, Blocks, Chunk, Geometry,
@@ -43,14 +45,18 @@ ctypedef fused real:
 cdef enum:
     PANEL_BYTES = 1 << 19           # vector operands of a chunk: half of a usual second-level cache
     OPERAND_BYTES = 1 << 18         # other operands kept beside them
-    UNITS_PER_THREAD = 4            # so that a thread that is held up costs little
+    UNITS_PER_THREAD = 8            # so that a thread that is held up costs little
     SERIAL_MACS = 300000            # below, waking threads costs more than they save
 
 PAD_MODES = {"constant": CONSTANT, "edge": EDGE, "reflect": REFLECT,
              "symmetric": SYMMETRIC, "wrap": WRAP}
 ACTIVATIONS = {None: LINEAR, "relu": CLAMP, "relu6": CLAMP, "leaky_relu": LEAKY_RELU,
                "sigmoid": SIGMOID, "tanh": TANH}
-INFINITY = float("inf")
+
+
+def openmp_runtime():
+    """The OpenMP specification that the runtime implements, and its processors."""
+    return f"GNU libgomp, {openmp.omp_get_num_procs()} processors"
 
 
 cdef class Packed:
@@ -112,8 +118,7 @@ cdef class Convolution:
     cdef Py_ssize_t n_chunks
     cdef Blocks blocks
     cdef Py_ssize_t activation
-    cdef double low
-    cdef double high
+    cdef Py_ssize_t limits
 
     def __init__(self, table, bint channels_last, Py_ssize_t batch, Py_ssize_t groups,
                  Py_ssize_t ic, Py_ssize_t oc, size, out, kernel, stride, dilation, before,
@@ -128,7 +133,7 @@ cdef class Convolution:
             self.g.dilation[a], self.g.before[a] = dilation[a], before[a]
         self.g.pad_mode = <PadMode> <int> PAD_MODES[pad_mode]
         self.activation = ACTIVATIONS[activation]
-        self.low, self.high = 0, (6 if activation == "relu6" else INFINITY)
+        self.limits = {"relu": 1, "relu6": 2}.get(activation, 0)
         self.cut_channels()
         self.cut_sum()
 
@@ -307,7 +312,7 @@ cdef class Convolution:
         job.n_chunks = self.n_chunks
         job.blocks = self.blocks
         job.activation = self.activation
-        job.low, job.high = self.low, self.high
+        job.limits = self.limits
         job.skip_padding = True
         if packed is not None:
             job.weights, job.bias = packed.weights, packed.bias
@@ -324,7 +329,7 @@ cdef class Convolution:
             job.tiles = ceil_div(job.g.out[0] * job.g.out[1] * job.g.out[2], job.tile_pixels)
             operands = job.tile_pixels * self.kernels.item
         operands *= self.chunks[0].terms
-        job.tiles_at_once = min(max(OPERAND_BYTES // operands, 1), 16)
+        job.tiles_at_once = min(max(OPERAND_BYTES // operands, 1), 16 if self.channels_last else 2)
         divide(job, self.g.groups * (1 if self.channels_last else job.g.batch), threads)
         if self.channels_last:
             job.scratch_bytes = channels_last_scratch(job)
@@ -411,16 +416,29 @@ cdef void merge_axes(Job* job, bint channels_last) noexcept:
 
 
 cdef void divide(Job* job, Py_ssize_t planes, Py_ssize_t threads) noexcept:
-    """Tiles and blocks into units: few enough to reuse operands, enough to keep threads equally busy."""
-    cdef Py_ssize_t wanted = 1 if threads == 1 else ceil_div(UNITS_PER_THREAD * threads, planes)
-    job.unit_tiles = min(job.tiles_at_once, job.tiles)
+    """Tiles and blocks into units: many tiles to a unit, but enough units to busy all threads alike.
+
+    Blocks are divided only as far as tiles do not suffice, because each part of the blocks
+    prepares the same operands again.
+    """
+    cdef Py_ssize_t rounds = ceil_div(job.tiles, job.tiles_at_once)
+    cdef Py_ssize_t parts = 1
+    if threads == 1:
+        job.unit_tiles = job.tiles
+    elif rounds * planes >= UNITS_PER_THREAD * threads:
+        job.unit_tiles = job.tiles_at_once * (rounds * planes // (UNITS_PER_THREAD * threads))
+    else:
+        job.unit_tiles = ceil_div(job.tiles, min(job.tiles, ceil_div(UNITS_PER_THREAD * threads, planes)))
+    job.unit_tiles = min(job.unit_tiles, job.tiles)
     job.tile_units = ceil_div(job.tiles, job.unit_tiles)
-    job.unit_blocks = job.blocks.count
-    if job.tile_units < wanted:
-        job.unit_blocks = ceil_div(job.blocks.count, min(job.blocks.count, ceil_div(wanted, job.tile_units)))
-    job.block_units = ceil_div(job.blocks.count, job.unit_blocks)
-    if job.tile_units * job.block_units < wanted:
-        job.unit_tiles = ceil_div(job.tiles, min(job.tiles, ceil_div(wanted, job.block_units)))
-        job.tile_units = ceil_div(job.tiles, job.unit_tiles)
     job.tiles_at_once = min(job.tiles_at_once, job.unit_tiles)
+    while parts < job.blocks.count and uneven(job.tile_units * planes * parts, threads):
+        parts += 1
+    job.unit_blocks = ceil_div(job.blocks.count, parts)
+    job.block_units = ceil_div(job.blocks.count, job.unit_blocks)
     job.units = job.tile_units * job.block_units * planes
+
+
+cdef inline bint uneven(Py_ssize_t units, Py_ssize_t threads) noexcept:
+    """Whether some threads would wait for others for more than a tenth of the time."""
+    return 10 * ceil_div(units, threads) * threads > 11 * units

@@ -65,8 +65,7 @@ cdef struct Job:                    # one call: read by all threads, written by 
     const char* bias
     bint skip_padding               # products with zero padding may be left out
     Py_ssize_t activation
-    double low
-    double high
+    Py_ssize_t limits               # of relu and relu6, see Tile
     # How output pixels are cut into tiles, and tiles and blocks into units of work.
     Py_ssize_t tile_pixels
     Py_ssize_t row_tiles            # channels-last: tiles of one output row

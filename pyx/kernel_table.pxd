@@ -15,7 +15,7 @@ cdef enum Activation:
 
 cdef struct Segment:                # terms of the sum whose operands lie at constant steps
     Py_ssize_t a                    # from Tile.a to the first broadcast operand, in a_unit bytes
-    Py_ssize_t b                    # from Tile.b to the first vector operand, in terms
+    Py_ssize_t b                    # from Tile.b to the first vector operand, in b_unit bytes
     Py_ssize_t terms
 
 cdef struct Tile:                   # a run of equal register tiles; contract in kernels/tile.pxi
@@ -30,16 +30,16 @@ cdef struct Tile:                   # a run of equal register tiles; contract in
     Py_ssize_t a_unit
     Py_ssize_t a_row
     Py_ssize_t a_term
-    const char* b                   # vector operands, one row of the tile's width a term
+    const char* b                   # vector operands, a row of the tile's width a term
+    Py_ssize_t b_unit
+    Py_ssize_t b_term
     const char* init                # where the sums start: the bias, or the sums so far
     Py_ssize_t init_row
     Py_ssize_t init_vector
     char* c                         # the result
     Py_ssize_t c_row
     Py_ssize_t lanes                # elements of a row of c, at most the tile's width
-    Py_ssize_t clamp                # 1: limit the result to [low, high]
-    double low
-    double high
+    Py_ssize_t limits               # 1: the result is at least 0; 2: and at most 6
 
 cdef struct Gather:                 # contract in kernels/gather.pxi
     char* to
@@ -47,6 +47,8 @@ cdef struct Gather:                 # contract in kernels/gather.pxi
     const char* source
     Py_ssize_t source_row
     Py_ssize_t source_lane
+    Py_ssize_t source_column
+    Py_ssize_t columns
     Py_ssize_t rows
     Py_ssize_t lanes
 

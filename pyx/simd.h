@@ -126,6 +126,21 @@ VINLINE vec vpow2(vec shifted)
     return (vec)(((vbits)shifted + EXPONENT_BIAS) << MANTISSA_BITS);
 }
 
+VINLINE void vprefetch(const char *p) { __builtin_prefetch(p, 1, 3); }
+
+/* Zero, made anew where it is asked for: hoisted out of the loops around a tile it would
+ * take a register from the sums. */
+VINLINE vec vzero(void)
+{
+    vec v = {0};
+#if defined(__x86_64__)
+    __asm__ volatile("" : "+v"(v));
+#elif defined(__aarch64__)
+    __asm__ volatile("" : "+w"(v));
+#endif
+    return v;
+}
+
 /* The address, made opaque to the optimiser.  Without it GCC keeps one pointer
  * per row of a tile, which is more than there are registers. */
 VINLINE const real *vopaque(const real *p)

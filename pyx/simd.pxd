@@ -7,6 +7,7 @@ cdef extern from "simd.h" nogil:
 
     enum: MR                        # rows of a register tile
     enum: NV                        # vectors of a row of a register tile
+    enum: VBYTES                    # bytes of a vector
     enum: LANES                     # elements of a vector
     enum: REAL_IS_FLOATING
 
@@ -26,6 +27,8 @@ cdef extern from "simd.h" nogil:
     vec vload_part(const real* p, Py_ssize_t n) noexcept
     void vstore_part(real* p, vec v, Py_ssize_t n) noexcept
     vec vsplat(real s) noexcept
+    void vprefetch(const char* p) noexcept
+    vec vzero() noexcept
     vec vadd(vec a, vec b) noexcept
     vec vsub(vec a, vec b) noexcept
     vec vmul(vec a, vec b) noexcept

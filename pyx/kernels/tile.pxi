@@ -5,7 +5,7 @@
 # a is read one element at a time and broadcast, b a vector at a time:
 #
 #                      b   j ->                     a[i, k]   at  a + segment.a*a_unit + i*a_row + k*a_term
-#                    +-----------------+            b[k, :]   at  b + (segment.b + k) * width
+#                    +-----------------+            b[k, :]   at  b + segment.b*b_unit + k*b_term
 #                  k | vectors * LANES |            init      at  init + i*init_row + v*init_vector
 #                    +-----------------+            c[i, :]   at  c + i*c_row, `lanes` elements
 #           k ->
@@ -24,12 +24,11 @@
 cdef inline void tile(const int rows, const int vectors, const Tile* t) noexcept nogil:
     cdef vec acc[MR][NV]
     cdef vec b[NV]
-    cdef vec zero = vsplat(0)
-    cdef vec low = vsplat(<real> t.low)
-    cdef vec high = vsplat(<real> t.high)
+    cdef vec zero
     cdef int half = (rows + 1) // 2
     cdef Py_ssize_t a_row = t.a_row // <Py_ssize_t> sizeof(real)
     cdef Py_ssize_t a_term = t.a_term // <Py_ssize_t> sizeof(real)
+    cdef Py_ssize_t b_term = t.b_term // <Py_ssize_t> sizeof(real)
     cdef Py_ssize_t init_row = t.init_row
     cdef Py_ssize_t init_vector = t.init_vector
     cdef Py_ssize_t c_row = t.c_row
@@ -45,6 +44,9 @@ cdef inline void tile(const int rows, const int vectors, const Tile* t) noexcept
     for n in range(t.count):
         init = t.init + n * t.init_next
         c = t.c + n * t.c_next
+        for i in range(rows):
+            for v in range(vectors):
+                vprefetch(c + i * c_row + v * VBYTES)
         if lanes == vectors * LANES:
             for i in range(rows):
                 for v in range(vectors):
@@ -58,7 +60,7 @@ cdef inline void tile(const int rows, const int vectors, const Tile* t) noexcept
             segment = &t.segments[s]
             upper = <const real*> (t.a + n * t.a_next + segment.a * t.a_unit)
             lower = upper + half * a_row
-            w = <const real*> (t.b + n * t.b_next) + segment.b * vectors * LANES
+            w = <const real*> (t.b + n * t.b_next + segment.b * t.b_unit)
             for k in range(segment.terms):
                 upper = vopaque(upper)
                 lower = vopaque(lower)
@@ -72,14 +74,19 @@ cdef inline void tile(const int rows, const int vectors, const Tile* t) noexcept
                             acc[i][v] = vfma_scalar(lower[(i - half) * a_row], b[v], acc[i][v])
                 upper += a_term
                 lower += a_term
-                w += vectors * LANES
+                w += b_term
+        zero = vzero()
         for i in range(rows):
             for v in range(vectors):
                 acc[i][v] = vadd(acc[i][v], zero)
-        if t.clamp:
+        if t.limits > 0:
             for i in range(rows):
                 for v in range(vectors):
-                    acc[i][v] = vat_most(vat_least(acc[i][v], low), high)
+                    acc[i][v] = vat_least(acc[i][v], vzero())
+        if t.limits > 1:
+            for i in range(rows):
+                for v in range(vectors):
+                    acc[i][v] = vat_most(acc[i][v], vsplat(6))
         if lanes == vectors * LANES:
             for i in range(rows):
                 for v in range(vectors):
