@@ -113,6 +113,10 @@ def integer(function, name, value, least):
     return n
 
 
+def _is_sequence(value):
+    return hasattr(value, "__len__") and not isinstance(value, (str, bytes)) and getattr(value, "ndim", 1) > 0
+
+
 def per_axis(function, name, value, ndim, least=1):
     """`value` as one int per window axis.
 
@@ -131,7 +135,7 @@ def per_axis(function, name, value, ndim, least=1):
     TypeError, ValueError
         As `integer`, or if there is not one for each axis.
     """
-    if isinstance(value, (str, bytes)) or value is None or not hasattr(value, "__len__") or np.ndim(value) == 0:
+    if not _is_sequence(value):
         return (integer(function, name, value, least),) * ndim
     if len(value) != ndim:
         raise ValueError(f"{function}: {name} must be an int or {ndim} of them, got {value!r}")
@@ -156,7 +160,7 @@ def padding(function, value, ndim):
     TypeError, ValueError
         If it is none of these, or negative.
     """
-    if value is None or isinstance(value, bytes) or not hasattr(value, "__len__") or np.ndim(value) == 0:
+    if not _is_sequence(value):
         return ((integer(function, "padding", value, 0),) * 2,) * ndim
     if len(value) != ndim:
         raise ValueError(
@@ -164,7 +168,7 @@ def padding(function, value, ndim):
         )
     pairs = []
     for v in value:
-        if hasattr(v, "__len__") and not isinstance(v, (str, bytes)):
+        if _is_sequence(v):
             if len(v) != 2:
                 raise ValueError(f"{function}: padding of an axis must be an int or a (before, after) pair, got {v!r}")
             pairs.append(tuple(integer(function, "padding", p, 0) for p in v))

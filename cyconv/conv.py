@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from cyconv import checks, shapes
+from cyconv import checks
 from cyconv import threads as threads_
 from cyconv.plan import ConvPlan, recipe
 

@@ -14,7 +14,6 @@ from cyconv import checks, isa, shapes, threads
 from cyconv._ext.convolution import ACTIVATIONS, PAD_MODES, Convolution
 from cyconv.layout import kernel_order, parse_kernel_layout, parse_layout
 
-
 _C_TYPES = {"float32": "float", "float64": "double", "int32": "int32_t", "int64": "int64_t"}
 
 
@@ -198,9 +197,11 @@ class Recipe:
             if not self.compute(x[view], y[view], packed, n, keep_scratch):
                 y = self.new()
                 self.compute(x[view], y[view], packed, n, keep_scratch)
-        if out is None:
-            return y.astype(self.result_dtype) if self.converts else y
-        if y is not out:
+        if y is out or (out is None and not self.converts):
+            return y
+        with np.errstate(over="ignore"):
+            if out is None:
+                return y.astype(self.result_dtype)
             np.copyto(out, y, casting="unsafe")
         return out
 
@@ -233,7 +234,8 @@ class Recipe:
         lines = [
             f"{self.function}: x {x} {self.layout.name} {self.x_dtype}, w {w} {self.kernel_layout} {self.w_dtype}"
             f" -> {y} {self.result_dtype}",
-            "padding (before, after): " + ", ".join(f"{a} {p}" for a, p in zip(self.layout.axes, self.pads, strict=True)),
+            "padding (before, after): "
+            + ", ".join(map(" ".join, zip(self.layout.axes, map(str, self.pads), strict=True))),
             f"multiply-adds: {self.macs:,}; parameters: {self.params:,}",
             "algorithms, in order of preference:",
             *(f"  {name}: {said}" for name, said in self.considered),

@@ -159,13 +159,14 @@ def conv_output_shape(
     data = parse_layout(function, layout, ndim)
     checks.rank(function, "x_shape", tuple(x_shape), data)
     kernel_name = parse_kernel_layout(function, kernel_layout, data)
-    return convolution(
+    shape, _ = convolution(
         function, tuple(x_shape), tuple(w_shape), data, kernel_name,
         checks.per_axis(function, "stride", stride, ndim),
         padding,
         checks.per_axis(function, "dilation", dilation, ndim),
         checks.integer(function, "groups", groups, 1),
-    )[0]
+    )  # fmt: skip
+    return shape
 
 
 def convolution(function, x_shape, w_shape, layout, kernel_layout, stride, padding, dilation, groups):

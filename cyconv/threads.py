@@ -26,10 +26,7 @@ def usable_processors():
     -------
     int
     """
-    if hasattr(os, "sched_getaffinity"):
-        n = len(os.sched_getaffinity(0))
-    else:
-        n = os.cpu_count() or 1
+    n = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     with contextlib.suppress(OSError, ValueError):
         quota, period = _cgroup_quota()
         n = min(n, max(math.ceil(quota / period), 1))

@@ -15,7 +15,8 @@ cdef struct Piece:                  # neighbouring pixels of a tile in one outpu
     Py_ssize_t oh
     Py_ssize_t ow
     bint interior                   # no column of the kernel reaches over the edge
-    Py_ssize_t offset               # of the input row that the present kernel row meets, or -1
+    bint met                        # whether the present kernel row meets an input row
+    Py_ssize_t offset               # of that input row
 
 
 cdef struct Panel:                  # the vector operands of one tile
@@ -49,8 +50,7 @@ cdef inline void meet_row(const Job* job, Py_ssize_t row, Piece* pieces,
     """Finds the input row of each piece under kernel row `row`."""
     cdef Py_ssize_t n
     for n in range(n_pieces):
-        if source_row(job, pieces[n].od, pieces[n].oh, row, &pieces[n].offset) < 0:
-            pieces[n].offset = -1
+        pieces[n].met = source_row(job, pieces[n].od, pieces[n].oh, row, &pieces[n].offset)
 
 
 cdef inline bint gather_columns(const Job* job, const Chunk* chunk, const char* x,
@@ -65,7 +65,7 @@ cdef inline bint gather_columns(const Job* job, const Chunk* chunk, const char* 
     cdef Gather gather
     for n in range(n_pieces):
         p = &pieces[n]
-        if p.offset >= 0:
+        if p.met:
             inside_piece(g, column, p, &lo, &hi)
             filled += hi - lo if g.pad_mode == CONSTANT else p.pixels
     if filled == 0 and job.skip_padding:
@@ -80,7 +80,7 @@ cdef inline bint gather_columns(const Job* job, const Chunk* chunk, const char* 
     gather.rows = chunk.channels
     for n in range(n_pieces):
         p = &pieces[n]
-        if p.offset < 0:
+        if not p.met:
             continue
         inside_piece(g, column, p, &lo, &hi)
         ix = p.ow * g.stride[2] - g.before[2] + column * g.dilation[2]
@@ -123,7 +123,7 @@ cdef inline bint in_place(const Job* job, const Chunk* chunk, const char* x, con
     panel.b_unit = 1
     panel.b_term = job.x.channel
     for r in range(chunk.rows):
-        if source_row(job, piece.od, piece.oh, chunk.row + r, &offset) < 0:
+        if not source_row(job, piece.od, piece.oh, chunk.row + r, &offset):
             if not job.skip_padding:
                 return False
             continue

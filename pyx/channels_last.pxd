@@ -114,7 +114,7 @@ cdef inline void strip(const Job* job, const Chunk* chunk, const Row* row, Py_ss
     run.n_segments = 0
     for r in range(chunk.rows):
         offset = 0
-        if source_row(job, row.od, row.oh, chunk.row + r, &offset) < 0:
+        if not source_row(job, row.od, row.oh, chunk.row + r, &offset):
             if job.skip_padding:
                 continue
             x = NULL
@@ -154,7 +154,7 @@ cdef inline bint in_place(const Job* job, const Chunk* chunk, const Row* row, Py
     run.n_segments = 0
     for r in range(chunk.rows):
         offset = 0
-        if source_row(job, row.od, row.oh, chunk.row + r, &offset) < 0:
+        if not source_row(job, row.od, row.oh, chunk.row + r, &offset):
             if job.skip_padding:
                 continue
             return False
@@ -233,7 +233,7 @@ cdef inline void channels_last_unit(const Job* job, Py_ssize_t unit, char* scrat
     cdef Py_ssize_t q1 = min(q0 + job.unit_blocks, blocks.count)
     cdef const char* weights = job.weights + group * blocks.group_items * item
     cdef const char* bias = job.bias + group * blocks.bias_items * item
-    cdef Py_ssize_t c, q, n, i, n_runs, width, vectors, end
+    cdef Py_ssize_t c, q, n, n_runs, width, vectors, end
     cdef Run* runs = <Run*> scratch
     cdef const Chunk* chunk
     cdef Tile t

@@ -313,10 +313,10 @@ cdef class Convolution:
         job.blocks = self.blocks
         job.activation = self.activation
         job.limits = self.limits
-        job.skip_padding = True
+        job.skip_padding = self.g.pad_mode == CONSTANT
         if packed is not None:
             job.weights, job.bias = packed.weights, packed.bias
-            job.skip_padding = packed.finite
+            job.skip_padding = packed.finite and self.g.pad_mode == CONSTANT
         merge_axes(job, self.channels_last)
         if self.channels_last:
             job.row_tiles = ceil_div(job.g.out[2], self.kernels.mr)

@@ -114,9 +114,9 @@ cdef inline Py_ssize_t kernel_rows(const Geometry* g) noexcept nogil:
     return g.kernel[0] * g.kernel[1]
 
 
-cdef inline Py_ssize_t source_row(const Job* job, Py_ssize_t od, Py_ssize_t oh, Py_ssize_t row,
-                                  Py_ssize_t* offset) noexcept nogil:
-    """Input row that kernel row `row` meets at output (od, oh): 0 and its offset, or -1."""
+cdef inline bint source_row(const Job* job, Py_ssize_t od, Py_ssize_t oh, Py_ssize_t row,
+                            Py_ssize_t* offset) noexcept nogil:
+    """Whether kernel row `row` meets an input row at output (od, oh), and that row's offset."""
     cdef const Geometry* g = &job.g
     cdef Py_ssize_t kd = row // g.kernel[1], kh = row % g.kernel[1]
     cdef Py_ssize_t d = source_index(od * g.stride[0] - g.before[0] + kd * g.dilation[0],
@@ -124,9 +124,9 @@ cdef inline Py_ssize_t source_row(const Job* job, Py_ssize_t od, Py_ssize_t oh, 
     cdef Py_ssize_t h = source_index(oh * g.stride[1] - g.before[1] + kh * g.dilation[1],
                                      g.size[1], g.pad_mode)
     if d < 0 or h < 0:
-        return -1
+        return False
     offset[0] = d * job.x.axis[0] + h * job.x.axis[1]
-    return 0
+    return True
 
 
 cdef inline void inside(const Geometry* g, Py_ssize_t column, Py_ssize_t first, Py_ssize_t n,

@@ -101,14 +101,14 @@ VINLINE vec veven(vec a, vec b)
 #define MANTISSA_BITS 23
 #define EXPONENT_BIAS 127
 #define EXP_DEGREE 7                    /* Taylor terms: an error below 2e-8 of exp(r) - 1 */
-#define EXP_LIMIT 87.0f
+#define EXP_LIMIT 87.33f                /* exp(-87.33) is just above the smallest normal number */
 #define LN2_HIGH 0.693359375f           /* few bits: its product with n is exact */
 #define LN2_LOW (-2.12194440e-4f)
 #else
 #define MANTISSA_BITS 52
 #define EXPONENT_BIAS 1023
 #define EXP_DEGREE 13                   /* below 2e-17 */
-#define EXP_LIMIT 708.0
+#define EXP_LIMIT 708.39
 #define LN2_HIGH 6.93145751953125e-1
 #define LN2_LOW 1.42860682030941723212e-6
 #endif

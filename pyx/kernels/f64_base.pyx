@@ -1,2 +1,2 @@
-"""float64 kernels for the instructions that every processor of the architecture has (SSE2, NEON).  All text is in kernels.pxi."""
+"""float64 kernels for every processor (SSE2 on x86-64, NEON on aarch64).  All text is in kernels.pxi."""
 include "kernels.pxi"

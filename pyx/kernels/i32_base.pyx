@@ -1,2 +1,2 @@
-"""int32 kernels for the instructions that every processor of the architecture has (SSE2, NEON).  All text is in kernels.pxi."""
+"""int32 kernels for every processor (SSE2 on x86-64, NEON on aarch64).  All text is in kernels.pxi."""
 include "kernels.pxi"

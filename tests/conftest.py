@@ -1,0 +1,33 @@
+"""Fixtures: instruction sets one after the other in one process."""
+
+import contextlib
+
+import pytest
+
+from cyconv import isa, plan
+
+
+@contextlib.contextmanager
+def kernels_of(name):
+    """Lets calls inside the block use the kernels of instruction set `name`."""
+    before = isa.CURRENT
+    isa.CURRENT = name
+    isa.table.cache_clear()
+    plan.recipe.cache_clear()
+    try:
+        yield
+    finally:
+        isa.CURRENT = before
+        isa.table.cache_clear()
+        plan.recipe.cache_clear()
+
+
+@pytest.fixture(params=isa.available())
+def each_isa(request):
+    """Runs the test once for each instruction set of this processor; its name."""
+    with kernels_of(request.param):
+        yield request.param
+
+
+def pytest_report_header():
+    return f"cyconv: kernels tested here: {', '.join(isa.available())} (built: {', '.join(isa.compiled())})"

@@ -1,0 +1,210 @@
+"""Every kind of array that a NumPy user may pass, and what the memory around it must not feel."""
+
+import ctypes
+import mmap
+
+import numpy as np
+import pytest
+from cases import FLOATS, Case, draw, draw_fitting, reals
+
+import cyconv
+
+
+def variants(a):
+    """The same numbers, laid out in other ways."""
+    yield "fortran", np.asfortranarray(a)
+    yield "reversed", np.ascontiguousarray(np.flip(a))[(slice(None, None, -1),) * a.ndim]
+    yield "last axis reversed", np.ascontiguousarray(a[..., ::-1])[..., ::-1]
+    yield "last axis spread", np.repeat(a, 3, -1)[..., ::3]
+    yield "cut out", np.pad(a, 2)[tuple(slice(2, -2) for _ in a.shape)]
+    yield "transposed twice", np.ascontiguousarray(a.T).T
+    yield "byte-swapped", a.astype(a.dtype.newbyteorder())
+    raw = np.empty(a.nbytes + 1, np.uint8)
+    misaligned = raw[1:].view(a.dtype).reshape(a.shape)
+    misaligned[...] = a
+    yield "misaligned", misaligned
+    read_only = a.copy()
+    read_only.flags.writeable = False
+    yield "read-only", read_only
+    yield "subclass", a.view(type("Mine", (np.ndarray,), {}))
+
+
+@pytest.mark.parametrize("argument", ["x", "w", "bias"])
+def test_any_strides_order_and_alignment(each_isa, argument):
+    rng = np.random.default_rng(1)
+    for case, _ in draw_fitting(rng, 40, dtypes=FLOATS, values=reals):
+        a = getattr(case, argument)
+        if a is None:
+            continue
+        expected = cyconv.conv2d(case.x, case.w, case.bias, **case.arguments)
+        for name, other in variants(a):
+            arrays = {"x": case.x, "w": case.w, "bias": case.bias, argument: other}
+            before = np.array(other)
+            y = cyconv.conv2d(**arrays, **case.arguments)
+            assert y.tobytes() == expected.tobytes(), f"{name} {argument}: {case}"
+            assert y.flags.c_contiguous
+            assert type(y) is np.ndarray
+            assert np.array_equal(other, before), f"{name} {argument} was changed: {case}"
+
+
+def test_broadcast_view_is_not_copied(each_isa):
+    """A batch of one picture repeated for free stays free."""
+    picture = np.random.default_rng(2).standard_normal((9, 9, 4)).astype(np.float32)
+    x = np.broadcast_to(picture, (6, 9, 9, 4))
+    w = np.ones((3, 3, 4, 5), np.float32)
+    y = cyconv.conv2d(x, w)
+    for n in range(6):
+        assert np.array_equal(y[n], cyconv.conv2d(picture, w, layout="HWC"))
+
+
+@pytest.mark.parametrize("layout", ["NHWC", "NCHW"])
+def test_out(each_isa, layout):
+    rng = np.random.default_rng(3)
+    x = rng.standard_normal((2, 12, 12, 12)).astype(np.float32)
+    w = rng.standard_normal((3, 3, 12, 12)).astype(np.float32)
+    arguments = {"layout": layout, "kernel_layout": "HWIO", "padding": "same"}
+    expected = cyconv.conv2d(x, w, **arguments)
+    for name, out in variants(np.zeros_like(expected)):
+        if name in ("byte-swapped", "read-only"):
+            continue
+        assert cyconv.conv2d(x, w, out=out, **arguments) is out
+        assert np.array_equal(out, expected), name
+    big = np.full((2, 14, 14, 14), 7, np.float32)
+    cyconv.conv2d(x, w, out=big[:, 1:-1, 1:-1, 1:-1], **arguments)
+    assert np.array_equal(big[:, 1:-1, 1:-1, 1:-1], expected)
+    big[:, 1:-1, 1:-1, 1:-1] = 7
+    assert np.all(big == 7)
+
+
+@pytest.mark.parametrize("layout", ["NHWC", "NCHW"])
+def test_out_may_overlap_the_input(each_isa, layout):
+    rng = np.random.default_rng(4)
+    w = rng.standard_normal((3, 3, 8, 8)).astype(np.float32)
+    arguments = {"layout": layout, "kernel_layout": "HWIO", "padding": "same"}
+    memory = rng.standard_normal((3, 8, 8, 8)).astype(np.float32)
+    for shift in (0, 1):
+        both = memory.copy()
+        expected = cyconv.conv2d(both[:2], w, **arguments)
+        assert np.array_equal(cyconv.conv2d(both[:2], w, out=both[shift : shift + 2], **arguments), expected)
+        both = memory.copy()
+        plan = cyconv.plan_conv2d((2, 8, 8, 8), w, **arguments)
+        assert np.array_equal(plan(both[:2], out=both[shift : shift + 2]), expected)
+
+
+def test_dtypes():
+    """What comes out for what goes in."""
+    rules = {
+        ("float32", "float32"): "float32",
+        ("float32", "float64"): "float64",
+        ("float16", "float16"): "float16",
+        ("float16", "float32"): "float32",
+        ("float16", "int8"): "float16",
+        ("float32", "int32"): "float64",
+        ("bool", "bool"): "int32",
+        ("int8", "int8"): "int32",
+        ("uint8", "int8"): "int32",
+        ("int16", "int16"): "int32",
+        ("uint16", "uint16"): "int64",
+        ("int32", "int32"): "int64",
+        ("uint32", "uint32"): "int64",
+        ("int64", "int8"): "int64",
+        ("uint64", "uint64"): "uint64",
+        ("uint64", "int64"): "float64",
+    }
+    for (of_x, of_w), of_y in rules.items():
+        x, w = np.ones((1, 4, 4, 2), of_x), np.ones((2, 2, 2, 3), of_w)
+        y = cyconv.conv2d(x, w)
+        assert y.dtype == of_y
+        assert np.all(y == 8)
+        plan = cyconv.plan_conv2d(x.shape, w, dtype=of_x)
+        assert plan.output_dtype == of_y
+        assert plan(x).dtype == of_y
+
+
+def test_integers_are_exact_and_wrap():
+    x = np.full((1, 1, 1, 1), 2**53 + 1, np.int64)
+    assert cyconv.conv2d(x, np.ones((1, 1, 1, 1), np.int64)).item() == 2**53 + 1
+    x = np.full((1, 1, 1, 1), 2**63 - 1, np.int64)
+    assert cyconv.conv2d(x, np.full((1, 1, 1, 1), 2, np.int64)).item() == -2
+    x = np.full((1, 1, 1, 1), 2**64 - 1, np.uint64)
+    assert cyconv.conv2d(x, np.full((1, 1, 1, 1), 1, np.uint64)).item() == 2**64 - 1
+    x = np.full((1, 1, 1, 3), -(2**15), np.int16)
+    assert cyconv.conv2d(x, np.full((1, 1, 3, 1), -(2**15), np.int16)).item() == 3 * 2**30 - 2**32
+
+
+def test_float16_is_summed_in_float32():
+    x = np.full((1, 1, 1, 4096), 1, np.float16)
+    y = cyconv.conv2d(x, np.ones((1, 1, 4096, 1), np.float16))
+    assert y.item() == 4096  # in float16 the sum would stop at 2048
+    assert np.isinf(cyconv.conv2d(x * 100, np.full((1, 1, 4096, 1), 100, np.float16)).item())
+
+
+def test_lists_and_buffers_are_arrays():
+    assert cyconv.conv2d([[[1.0], [2.0]]], [[[[3.0]]]], layout="HWC").tolist() == [[[3.0], [6.0]]]
+    buffer = memoryview(np.ones((1, 2, 2, 1), np.float32))
+    assert cyconv.conv2d(buffer, np.ones((2, 2, 1, 1), np.float32)).item() == 4
+
+
+@pytest.mark.parametrize("layout", ["NHWC", "NCHW"])
+def test_empty_arrays(layout):
+    def shaped(n, h, w, c):
+        return (n, h, w, c) if layout == "NHWC" else (n, c, h, w)
+
+    arguments = {"layout": layout, "kernel_layout": "HWIO"}
+    w = np.ones((3, 3, 2, 4), np.float32)
+    b = np.array([1, -2, 3, 7], np.float32)
+    assert cyconv.conv2d(np.ones(shaped(0, 5, 5, 2), np.float32), w, **arguments).shape == shaped(0, 3, 3, 4)
+    y = cyconv.conv2d(np.ones(shaped(1, 5, 5, 0), np.float32), w[:, :, :0], b, activation="relu6", **arguments)
+    assert y.shape == shaped(1, 3, 3, 4)
+    y = y if layout == "NHWC" else np.moveaxis(y, 1, -1)
+    assert y[0, 1, 1].tolist() == [1, 0, 3, 6]
+    y = cyconv.conv2d(np.ones(shaped(1, 5, 5, 0), np.float32), w[:, :, :0], **arguments)
+    assert y.shape == shaped(1, 3, 3, 4)
+    assert not y.any()
+    y = cyconv.conv2d(np.ones(shaped(1, 5, 5, 2), np.float32), w[..., :0], **arguments)
+    assert y.shape == shaped(1, 3, 3, 0)
+    y = cyconv.conv2d(np.ones(shaped(1, 0, 5, 2), np.float32), w, b, padding=2, **arguments)
+    assert y.shape == shaped(1, 2, 7, 4)
+    y = y if layout == "NHWC" else np.moveaxis(y, 1, -1)
+    assert np.all(y == b)
+
+
+def guarded(a, at_end):
+    """A copy that touches a page nobody may read, in front or behind."""
+    page = mmap.PAGESIZE
+    size = -(-max(a.nbytes, 1) // page) * page
+    memory = mmap.mmap(-1, size + 2 * page)
+    address = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+    protect = ctypes.CDLL(None, use_errno=True).mprotect
+    protect.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
+    for guard in (address, address + page + size):
+        assert protect(guard, page, 0) == 0
+    start = page + (size - a.nbytes if at_end else 0)
+    copy = np.frombuffer(memory, a.dtype, a.size, start).reshape(a.shape)
+    copy[...] = a
+    return copy
+
+
+@pytest.mark.parametrize("at_end", [False, True])
+def test_nothing_outside_of_arrays_is_touched(each_isa, at_end):
+    """Arrays lie against pages that end the process when they are read or written."""
+    rng = np.random.default_rng(5)
+    for case, _ in draw_fitting(rng, 200, dtypes=FLOATS, values=reals):
+        expected = cyconv.conv2d(case.x, case.w, case.bias, **case.arguments)
+        bias = None if case.bias is None else guarded(case.bias, at_end)
+        out = guarded(np.full_like(expected, np.nan), at_end)
+        cyconv.conv2d(guarded(case.x, at_end), guarded(case.w, at_end), bias, out=out, threads=2, **case.arguments)
+        assert out.tobytes() == expected.tobytes(), str(case)
+
+
+def test_no_copy_of_strided_input(each_isa):
+    """Rows of channels in a larger array are read where they lie: no whole-array copy is reported."""
+    rng = np.random.default_rng(6)
+    case = draw(rng, dtypes=("float32",), values=reals)
+    assert isinstance(case, Case)
+    plan = cyconv.plan_conv2d((1, 9, 9, 4), np.ones((3, 3, 4, 4), np.float32))
+    assert "copied" not in plan.explain()
+    swapped = cyconv.plan_conv2d((1, 9, 9, 4), np.ones((3, 3, 4, 4), np.float32), dtype=">f4")
+    assert "x is copied" in swapped.explain()
+    x = np.ones((1, 9, 9, 4), ">f4")
+    assert np.all(swapped(x) == 36)

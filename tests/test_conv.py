@@ -1,0 +1,256 @@
+"""conv2d against the reference: exactly on integers, within the rounding bound on real numbers."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from bounds import assert_within_bound, bound
+from cases import DTYPES, FLOATS, Case, draw, draw_fitting, reals
+from conftest import kernels_of
+
+import cyconv
+from cyconv import isa, reference
+
+
+def test_exact_on_integers():
+    """2,000 random configurations, each for every instruction set and for 1, 2 and 3 threads."""
+    cases = draw_fitting(np.random.default_rng(20261120), 2000)
+    assert {str(case.x.dtype) for case, _ in cases} == set(DTYPES)
+    nonzero = np.mean([np.count_nonzero(y) > 0.3 * y.size for _, y in cases])
+    assert nonzero > 0.8, "too many results are mostly zero to be trusted"
+    for name in isa.available():
+        with kernels_of(name):
+            for case, expected in cases:
+                for threads in (1, 2, 3):
+                    y = cyconv.conv2d(case.x, case.w, case.bias, threads=threads, **case.arguments)
+                    assert y.shape == expected.shape
+                    if not np.array_equal(y.astype(expected.dtype), expected):
+                        pytest.fail(f"{name}, {threads} threads: {case}")
+
+
+@pytest.mark.parametrize("layout", ["NHWC", "NCHW"])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "int64"])
+def test_every_tile_size(each_isa, layout, dtype):
+    """Every number of rows and lanes that a register tile can have, and one more."""
+    rng = np.random.default_rng(1)
+    lanes = {"avx512": 64, "avx2": 32, "base": 16}[each_isa] // np.dtype(dtype).itemsize
+    widths = (1, lanes - 1, lanes, lanes + 1, 2 * lanes - 1, 2 * lanes, 2 * lanes + 1)
+    for rows in range(1, 16):
+        for width in widths:
+            pixels, filters = (rows, width) if layout == "NHWC" else (width, rows)
+            x = rng.integers(-8, 9, (1, 2, pixels, 3)).astype(dtype)
+            w = rng.integers(-8, 9, (2, 1, 3, filters)).astype(dtype)
+            expected = reference.convolve(x, w)
+            if layout == "NCHW":
+                x = np.moveaxis(x, -1, 1)
+                expected = np.moveaxis(expected, -1, 1)
+            y = cyconv.conv2d(x, w, layout=layout, kernel_layout="HWIO")
+            np.testing.assert_array_equal(y, expected)
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_real_data(each_isa, dtype):
+    rng = np.random.default_rng(2)
+    for case, _ in draw_fitting(rng, 150, dtypes=(dtype,), values=reals):
+        assert_within_bound(cyconv.conv2d(case.x, case.w, case.bias, threads=2, **case.arguments), case)
+
+
+@pytest.mark.parametrize("layout", ["NHWC", "NCHW"])
+@pytest.mark.parametrize(
+    ("channels", "filters", "size", "kernel", "arguments"),
+    [
+        (5000, 3, (3, 4), (1, 1), {}),  # channels in two parts
+        (700, 20, (9, 8), (3, 3), {"padding": "same"}),  # kernel rows in parts
+        (4, 33, (40, 7), (31, 5), {"padding": "same", "pad_mode": "reflect"}),
+        (2, 5, (1, 9000), (1, 5000), {"padding": "full", "stride": (1, 7)}),  # a row in parts
+        (3, 40, (70, 70), (8, 8), {"stride": 2}),
+        (64, 64, (14, 14), (3, 3), {"padding": "same"}),
+        (16, 16, (33, 33), (3, 3), {"padding": 12, "dilation": 12}),
+        (3, 24, (37, 41), (16, 16), {"stride": 16, "padding": 5}),
+        (1, 1, (60, 61), (15, 15), {"padding": "same", "pad_mode": "wrap"}),
+    ],
+)
+def test_sums_in_parts(each_isa, layout, channels, filters, size, kernel, arguments):
+    """Long sums are cut into chunks; the result is the same sum."""
+    rng = np.random.default_rng(3)
+    x = rng.integers(-3, 4, (2, *size, channels)).astype(np.float32)
+    w = rng.integers(-3, 4, (*kernel, channels, filters)).astype(np.float32)
+    b = rng.integers(-99, 99, filters).astype(np.float32)
+    expected = reference.convolve(x, w, b, activation="relu", **arguments)
+    if layout == "NCHW":
+        x, expected = np.moveaxis(x, -1, 1), np.moveaxis(expected, -1, 1)
+    y = cyconv.conv2d(x, w, b, layout=layout, kernel_layout="HWIO", activation="relu", **arguments)
+    np.testing.assert_array_equal(y, expected)
+
+
+def test_same_bits_for_any_threads_batch_and_stride(each_isa):
+    """Not only close: equal, also in the sign of zero."""
+    rng = np.random.default_rng(4)
+    for case, _ in draw_fitting(rng, 120, dtypes=FLOATS, values=reals):
+        if not case.arguments["layout"].startswith("N"):
+            continue
+        results = [
+            cyconv.conv2d(case.x, case.w, case.bias, threads=threads, **case.arguments).tobytes()
+            for threads in (1, 2, 3, 5)
+        ]
+        assert len(set(results)) == 1, str(case)
+        whole = cyconv.conv2d(case.x, case.w, case.bias, **case.arguments)
+        for n in range(len(case.x)):
+            one = cyconv.conv2d(case.x[n : n + 1], case.w, case.bias, **case.arguments)
+            assert one.tobytes() == whole[n : n + 1].tobytes(), str(case)
+        spread = np.repeat(case.x, 2, axis=2)[:, :, ::2]
+        assert cyconv.conv2d(spread, case.w, case.bias, **case.arguments).tobytes() == results[0], str(case)
+
+
+@pytest.mark.parametrize("shape", [(3, 7, 7, 32), (2, 56, 56, 16), (64, 1, 1, 40)])
+def test_same_bits_on_larger_pictures(each_isa, shape):
+    rng = np.random.default_rng(5)
+    x = rng.standard_normal(shape).astype(np.float32)
+    for kernel, padding in (((1, 1), 0), ((3, 3), 1)):
+        w = rng.standard_normal((*kernel, shape[-1], 48)).astype(np.float32)
+        for layout in ("NHWC", "NCHW"):
+            a = x if layout == "NHWC" else np.ascontiguousarray(np.moveaxis(x, -1, 1))
+            arguments = {"padding": padding, "layout": layout, "kernel_layout": "HWIO"}
+            whole = cyconv.conv2d(a, w, threads=1, **arguments)
+            assert cyconv.conv2d(a, w, threads=3, **arguments).tobytes() == whole.tobytes()
+            for n in range(len(a)):
+                assert cyconv.conv2d(a[n : n + 1], w, threads=2, **arguments).tobytes() == whole[n : n + 1].tobytes()
+
+
+def test_zero_is_positive(each_isa):
+    """A sum of -0 is +0, whichever products with padding were left out."""
+    x = np.full((1, 5, 5, 2), -0.0, np.float32)
+    y = cyconv.conv2d(x, np.ones((3, 3, 2, 4), np.float32), np.full(4, -0.0, np.float32), padding="same")
+    assert not np.signbit(y).any()
+    tiny = np.full((1, 5, 5, 1), -1e-30, np.float32)
+    y = cyconv.conv2d(tiny, np.full((3, 3, 1, 1), 1e-30, np.float32), padding="same")
+    assert not np.signbit(y).any()
+
+
+@pytest.mark.parametrize("activation", ["relu", "relu6", "leaky_relu", "sigmoid", "tanh"])
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("layout", ["NHWC", "NCHW"])
+def test_activations(each_isa, activation, dtype, layout):
+    """Within four units in the last place of the formula, over the whole range of the type."""
+    limit = 80 if dtype == "float32" else 700
+    small = np.logspace(-30, 0, 500)
+    values = np.concatenate([np.linspace(-limit, limit, 2001), np.linspace(-3, 3, 2001), small, -small]).astype(dtype)
+    x = values.reshape(1, 1, -1, 1) if layout == "NHWC" else values.reshape(1, 1, 1, -1)
+    w = np.eye(1, dtype=dtype).reshape(1, 1, 1, 1)
+    y = cyconv.conv2d(x, w, activation=activation, layout=layout, kernel_layout="HWIO").reshape(-1)
+    expected = reference.activate(values.astype(np.longdouble), activation)
+    spacing = np.spacing(np.abs(expected).astype(dtype))
+    # exp(-|x|) stops just above the smallest normal number, where the formula goes on to zero.
+    flushed = 1.02 * np.finfo(dtype).tiny
+    assert np.all(np.abs(y - expected) <= 4 * spacing + flushed)
+    extremes = np.array([np.nan, np.inf, -np.inf], dtype).reshape((1, 1, 3, 1) if layout == "NHWC" else (1, 1, 1, 3))
+    y = cyconv.conv2d(extremes, w, activation=activation, layout=layout, kernel_layout="HWIO").reshape(-1)
+    with np.errstate(invalid="ignore"):
+        np.testing.assert_allclose(y, reference.activate(extremes.reshape(-1), activation), atol=flushed)
+
+
+def test_activation_after_long_sums(each_isa):
+    """The activation is applied once, when the last part of the sum is there."""
+    rng = np.random.default_rng(6)
+    case = Case(
+        rng.standard_normal((1, 6, 7, 700)).astype(np.float32),
+        (rng.standard_normal((3, 3, 700, 20)) / 80).astype(np.float32),
+        rng.standard_normal(20).astype(np.float32),
+        {"padding": "same", "kernel_layout": "HWIO"},
+    )
+    for activation in ("sigmoid", "tanh", "leaky_relu", "relu6"):
+        y = cyconv.conv2d(case.x, case.w, case.bias, activation=activation, **case.arguments)
+        expected = reference.activate(case.expected(), activation)
+        # No activation is steeper than 1; its own error is a few units in the last place.
+        assert np.all(np.abs(y - expected) <= bound(case) + 8 * 2.0**-24 * np.abs(expected))
+
+
+@pytest.mark.parametrize("layout", ["NHWC", "NCHW"])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_non_finite_input_stays_local(each_isa, layout, value):
+    """NaN in one channel of one pixel reaches the outputs whose window holds it, and no other."""
+    lanes = {"avx512": 16, "avx2": 8, "base": 4}[each_isa]
+    for channels in range(1, 2 * lanes + 2):
+        x = np.ones((1, 9, 9, channels), np.float32)
+        x[0, 4, 5, channels - 1] = value
+        w = np.ones((3, 3, channels, 2), np.float32)
+        if layout == "NCHW":
+            x = np.moveaxis(x, -1, 1)
+        y = cyconv.conv2d(x, w, padding="same", layout=layout, kernel_layout="HWIO")
+        y = y if layout == "NHWC" else np.moveaxis(y, 1, -1)
+        hit = np.zeros((9, 9), bool)
+        hit[3:6, 4:7] = True
+        np.testing.assert_array_equal(~np.isfinite(y[0]), np.repeat(hit[..., None], 2, -1))
+
+
+@pytest.mark.parametrize("layout", ["NHWC", "NCHW"])
+def test_non_finite_weights_meet_padding(each_isa, layout):
+    """The result is that of the padded array: an infinite weight over a padding zero is NaN."""
+    x = np.ones((1, 20, 20, 3), np.float32)
+    w = np.ones((3, 3, 3, 40), np.float32)
+    w[0, 0] = np.inf
+    with np.errstate(invalid="ignore"):
+        expected = reference.convolve(x, w, padding=2)
+    a = x if layout == "NHWC" else np.moveaxis(x, -1, 1)
+    y = cyconv.conv2d(a, w, padding=2, layout=layout, kernel_layout="HWIO")
+    np.testing.assert_array_equal(y if layout == "NHWC" else np.moveaxis(y, 1, -1), expected)
+
+
+def test_layouts_agree_to_the_bit(each_isa):
+    """Both layouts sum in the same order."""
+    rng = np.random.default_rng(7)
+    x = rng.standard_normal((2, 23, 19, 20)).astype(np.float32)
+    w = rng.standard_normal((3, 5, 20, 37)).astype(np.float32)
+    last = cyconv.conv2d(x, w, padding="same")
+    first = cyconv.conv2d(np.moveaxis(x, -1, 1), w, padding="same", layout="NCHW", kernel_layout="HWIO")
+    assert np.moveaxis(first, 1, -1).tobytes() == last.tobytes()
+
+
+def test_metamorphic(each_isa):
+    """What must hold whatever the numbers are, to the bit."""
+    rng = np.random.default_rng(8)
+    for _ in range(60):
+        case = draw(rng, dtypes=FLOATS, values=reals)
+        arguments = {**case.arguments, "activation": None, "groups": 1, "padding": 3, "dilation": 1}
+        layout, names = arguments["layout"], arguments["kernel_layout"]
+        x, w = case.x, case.w
+        axis = layout.index("C")
+        x = np.take(x, range(w.shape[names.index("I")]), axis=axis)
+        y = cyconv.conv2d(x, w, **arguments)
+        assert np.array_equal(cyconv.conv2d(4 * x, w, **arguments), 4 * y)
+        assert np.array_equal(cyconv.conv2d(x, -w, **arguments), -y)
+        some = np.take(w, [0], axis=names.index("O"))
+        assert np.array_equal(cyconv.conv2d(x, some, **arguments), np.take(y, [0], axis=axis))
+        pads = [(3, 3) if a in "HW" else (0, 0) for a in layout]
+        mode = arguments["pad_mode"]
+        padded = cyconv.conv2d(np.pad(x, pads, mode=mode), w, **{**arguments, "padding": 0})
+        assert np.array_equal(padded, y)
+        window = [slice(None, None, -1) if a in "HW" else slice(None) for a in names]
+        turned = cyconv.conv2d(x, w[tuple(window)], **{**arguments, "flip": not arguments["flip"]})
+        assert np.array_equal(turned, y)
+
+
+def test_groups_are_separate_convolutions(each_isa):
+    rng = np.random.default_rng(9)
+    x = rng.standard_normal((2, 11, 12, 12)).astype(np.float32)
+    w = rng.standard_normal((3, 3, 3, 20)).astype(np.float32)
+    b = rng.standard_normal(20).astype(np.float32)
+    y = cyconv.conv2d(x, w, b, groups=4, padding=1)
+    parts = [
+        cyconv.conv2d(x[..., 3 * g : 3 * g + 3], w[..., 5 * g : 5 * g + 5], b[5 * g : 5 * g + 5], padding=1)
+        for g in range(4)
+    ]
+    assert np.array_equal(y, np.concatenate(parts, -1))
+
+
+def test_the_bound_rejects_what_it_should():
+    """The helper that the tests rest on is tested too."""
+    rng = np.random.default_rng(10)
+    case = dataclasses.replace(draw_fitting(rng, 1, dtypes=("float32",), values=reals)[0][0])
+    y = cyconv.conv2d(case.x, case.w, case.bias, **case.arguments)
+    assert_within_bound(y, case)
+    wrong = y.astype(np.float64)
+    at = np.unravel_index(np.argmax(np.abs(wrong)), wrong.shape)
+    wrong[at] += 2.1 * bound(case)[at] + 1e-12
+    with pytest.raises(AssertionError, match="error"):
+        assert_within_bound(wrong, case)

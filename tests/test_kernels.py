@@ -1,0 +1,95 @@
+"""The machine code of what is hot, and of what must run everywhere."""
+
+import importlib
+import platform
+import re
+import subprocess
+
+import pytest
+
+from cyconv import isa
+
+REGISTERS = r"%[xyz]mm"
+MULTIPLIES = re.compile(r"v?(fn?m(add|sub)|mulp|pmull)")
+HEIGHT = {"avx512": 14, "avx2": 6, "base": 4}
+# Elements that the instruction set multiplies with one instruction.
+REALS = {"avx512": ("f32", "f64", "i32"), "avx2": ("f32", "f64", "i32"), "base": ("f32", "f64")}
+BUILT = isa.compiled() if platform.machine() == "x86_64" else ()
+
+
+def disassembly(module):
+    """Functions of an extension module: name to list of (address, instruction)."""
+    path = importlib.util.find_spec(f"cyconv._ext.{module}").origin
+    text = subprocess.run(
+        ["objdump", "-d", "--no-show-raw-insn", path], capture_output=True, text=True, check=True
+    ).stdout
+    functions, current = {}, []
+    for line in text.splitlines():
+        if head := re.match(r"[0-9a-f]+ <(.+)>:", line):
+            current = functions.setdefault(head[1], [])
+        elif instruction := re.match(r"\s+([0-9a-f]+):\s+(.*)", line):
+            current.append((int(instruction[1], 16), instruction[2]))
+    return functions
+
+
+def inner_loops(function):
+    """Instructions of each loop that holds no other loop."""
+    at = {address: n for n, (address, _) in enumerate(function)}
+    spans = []
+    for n, (_, text) in enumerate(function):
+        jump = re.match(r"j\w+\s+([0-9a-f]+)", text)
+        if jump and at.get(int(jump[1], 16), n + 1) <= n:
+            spans.append((at[int(jump[1], 16)], n))
+    return [
+        [text for _, text in function[first : last + 1]]
+        for first, last in spans
+        if not any(o != (first, last) and first <= o[0] and o[1] <= last for o in spans)
+    ]
+
+
+def faults(function, products):
+    """What is wrong with the main loop of a register tile; empty if nothing is."""
+    loops = inner_loops(function)
+    count = [sum(bool(MULTIPLIES.match(text)) for text in loop) for loop in loops]
+    if not count or max(count) != products:
+        return f"multiplies in its loops: {count}, expected {products}"
+    loop = loops[count.index(products)]
+    stack = [text for text in loop if re.search(r"\(%rsp|-0x[0-9a-f]+\(%rbp\)", text)]
+    return f"touches the stack: {stack}" if stack else ""
+
+
+@pytest.mark.parametrize("name", BUILT)
+def test_register_tiles_stay_in_registers(name):
+    """Each main loop multiplies exactly its tile and never goes to memory for its sums."""
+    for real in REALS[name]:
+        functions = disassembly(f"{real}_{name}")
+        tiles = {}
+        for symbol, body in functions.items():
+            if found := re.search(r"tile_(\d+)x(\d)$", symbol):
+                tiles[int(found[1]), int(found[2])] = body
+        assert {(r, v) for r, v in tiles if r <= HEIGHT[name]} == {
+            (r, v) for r in range(1, HEIGHT[name] + 1) for v in (1, 2)
+        }
+        for (rows, vectors), body in tiles.items():
+            if rows <= HEIGHT[name]:
+                wrong = faults(body, rows * vectors)
+                assert not wrong, f"{real}_{name} tile_{rows}x{vectors}: {wrong}"
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="reads x86-64 machine code")
+def test_the_check_finds_a_spill():
+    loop = [(0, "vmovups (%rsi),%zmm1"), (4, "vfmadd231ps %zmm1,%zmm2,%zmm3"), (8, "jne 0")]
+    assert faults(loop, 1) == ""
+    assert "expected 2" in faults(loop, 2)
+    spilled = [(0, "vmovups 0x40(%rsp),%zmm1"), *loop[1:]]
+    assert "stack" in faults(spilled, 1)
+
+
+@pytest.mark.parametrize("module", ["convolution", "cpu", *(f"{real}_base" for real in ("f32", "f64", "i32", "i64"))])
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="reads x86-64 machine code")
+def test_wide_instructions_are_in_wide_modules_only(module):
+    """Everything else runs on every x86-64 processor."""
+    for symbol, body in disassembly(module).items():
+        for _, text in body:
+            wide = re.match(r"v[a-z]+\d*[a-z]*\s", text) and re.search(REGISTERS, text)
+            assert not wide, f"{module} {symbol}: {text}"
