@@ -8,6 +8,10 @@ from geometry cimport (CONSTANT, Blocks, Chunk, Geometry, Job, block_width, insi
                        interior, source_index, source_row)
 from kernel_table cimport CLAMP, Gather, Segment, Tile
 
+cdef enum:
+    FEW = 8                         # fewer channels are worth gathering: one segment instead of many
+
+
 cdef struct Piece:                  # neighbouring pixels of a tile in one output row
     Py_ssize_t lane
     Py_ssize_t pixels
@@ -141,6 +145,7 @@ cdef inline void fill(const Job* job, const Chunk* chunk, const char* x, Py_ssiz
     cdef Py_ssize_t r, k, at_once = chunk.columns, terms = 0
     panel.n_segments = 0
     if (n_pieces == 1 and n == job.tile_pixels and pieces[0].interior
+            and chunk.channels >= FEW
             and job.g.stride[2] * job.x.axis[2] == job.kernels.item
             and in_place(job, chunk, x, pieces, panel)):
         return

@@ -56,6 +56,7 @@ typedef int64_t bits;
 #endif
 #define NV 2
 #define LANES ((int)(VBYTES / sizeof(real)))
+#define PAGE 4096                       /* bytes */
 #define ROWS(n) ((n) <= MR ? (n) : 1)   /* tiles higher than MR are never called */
 
 typedef real vec __attribute__((vector_size(VBYTES)));
@@ -63,8 +64,8 @@ typedef bits vbits __attribute__((vector_size(VBYTES)));
 /* The same vector at any address a NumPy array may have. */
 typedef real vec_at __attribute__((vector_size(VBYTES), aligned(sizeof(real)), may_alias));
 
-VINLINE vec vload(const real *p) { return *(const vec_at *)p; }
-VINLINE void vstore(real *p, vec v) { *(vec_at *)p = v; }
+VINLINE vec vload(const char *p) { return *(const vec_at *)p; }
+VINLINE void vstore(char *p, vec v) { *(vec_at *)p = v; }
 VINLINE vec vsplat(real s) { return s - (vec){0}; }
 VINLINE vec vadd(vec a, vec b) { return a + b; }
 VINLINE vec vsub(vec a, vec b) { return a - b; }
@@ -72,7 +73,7 @@ VINLINE vec vmul(vec a, vec b) { return a * b; }
 VINLINE vec vdiv(vec a, vec b) { return a / b; }
 /* One instruction where the target has a fused multiply-add (-ffp-contract=fast). */
 VINLINE vec vfma(vec a, vec b, vec c) { return a * b + c; }
-VINLINE vec vfma_scalar(real a, vec b, vec c) { return a * b + c; }
+VINLINE vec vfma_scalar(const char *a, vec b, vec c) { return *(const real *)a * b + c; }
 VINLINE vec vpick(vbits where, vec a, vec b)
 {
     return (vec)((where & (vbits)a) | (~where & (vbits)b));
@@ -143,7 +144,7 @@ VINLINE vec vzero(void)
 
 /* The address, made opaque to the optimiser.  Without it GCC keeps one pointer
  * per row of a tile, which is more than there are registers. */
-VINLINE const real *vopaque(const real *p)
+VINLINE const char *vopaque(const char *p)
 {
     __asm__("" : "+r"(p));
     return p;
@@ -152,7 +153,7 @@ VINLINE const real *vopaque(const real *p)
 /* The first n lanes only, 0 <= n <= LANES: no byte beyond them is touched. */
 #if defined(__AVX512F__)
 #define LANE_MASK(n) ((1u << (n)) - 1u)
-VINLINE vec vload_part(const real *p, Py_ssize_t n)
+VINLINE vec vload_part(const char *p, Py_ssize_t n)
 {
 #if VBYTES / 16 == 4 && (CYCONV_REAL == CYCONV_FLOAT || CYCONV_REAL == CYCONV_INT32)
     return (vec)_mm512_maskz_loadu_epi32((__mmask16)LANE_MASK(n), p);
@@ -160,7 +161,7 @@ VINLINE vec vload_part(const real *p, Py_ssize_t n)
     return (vec)_mm512_maskz_loadu_epi64((__mmask8)LANE_MASK(n), p);
 #endif
 }
-VINLINE void vstore_part(real *p, vec v, Py_ssize_t n)
+VINLINE void vstore_part(char *p, vec v, Py_ssize_t n)
 {
 #if CYCONV_REAL == CYCONV_FLOAT || CYCONV_REAL == CYCONV_INT32
     _mm512_mask_storeu_epi32(p, (__mmask16)LANE_MASK(n), (__m512i)v);
@@ -177,7 +178,7 @@ VINLINE __m256i lane_mask(Py_ssize_t n)
     return _mm256_cmpgt_epi64(_mm256_set1_epi64x(n), _mm256_setr_epi64x(0, 1, 2, 3));
 #endif
 }
-VINLINE vec vload_part(const real *p, Py_ssize_t n)
+VINLINE vec vload_part(const char *p, Py_ssize_t n)
 {
 #if CYCONV_REAL == CYCONV_FLOAT || CYCONV_REAL == CYCONV_INT32
     return (vec)_mm256_maskload_epi32((const int *)p, lane_mask(n));
@@ -185,7 +186,7 @@ VINLINE vec vload_part(const real *p, Py_ssize_t n)
     return (vec)_mm256_maskload_epi64((const long long *)p, lane_mask(n));
 #endif
 }
-VINLINE void vstore_part(real *p, vec v, Py_ssize_t n)
+VINLINE void vstore_part(char *p, vec v, Py_ssize_t n)
 {
 #if CYCONV_REAL == CYCONV_FLOAT || CYCONV_REAL == CYCONV_INT32
     _mm256_maskstore_epi32((int *)p, lane_mask(n), (__m256i)v);
@@ -194,13 +195,13 @@ VINLINE void vstore_part(real *p, vec v, Py_ssize_t n)
 #endif
 }
 #else
-VINLINE vec vload_part(const real *p, Py_ssize_t n)
+VINLINE vec vload_part(const char *p, Py_ssize_t n)
 {
     vec v = {0};
     memcpy(&v, p, (size_t)n * sizeof(real));
     return v;
 }
-VINLINE void vstore_part(real *p, vec v, Py_ssize_t n)
+VINLINE void vstore_part(char *p, vec v, Py_ssize_t n)
 {
     memcpy(p, &v, (size_t)n * sizeof(real));
 }

@@ -9,6 +9,7 @@ cdef extern from "simd.h" nogil:
     enum: NV                        # vectors of a row of a register tile
     enum: VBYTES                    # bytes of a vector
     enum: LANES                     # elements of a vector
+    enum: PAGE
     enum: REAL_IS_FLOATING
 
     enum: EXP_DEGREE
@@ -22,10 +23,10 @@ cdef extern from "simd.h" nogil:
     const double* INVERSE_FACTORIALS
 
     int ROWS(int n) noexcept
-    vec vload(const real* p) noexcept
-    void vstore(real* p, vec v) noexcept
-    vec vload_part(const real* p, Py_ssize_t n) noexcept
-    void vstore_part(real* p, vec v, Py_ssize_t n) noexcept
+    vec vload(const char* p) noexcept
+    void vstore(char* p, vec v) noexcept
+    vec vload_part(const char* p, Py_ssize_t n) noexcept
+    void vstore_part(char* p, vec v, Py_ssize_t n) noexcept
     vec vsplat(real s) noexcept
     void vprefetch(const char* p) noexcept
     vec vzero() noexcept
@@ -34,11 +35,11 @@ cdef extern from "simd.h" nogil:
     vec vmul(vec a, vec b) noexcept
     vec vdiv(vec a, vec b) noexcept
     vec vfma(vec a, vec b, vec c) noexcept
-    vec vfma_scalar(real a, vec b, vec c) noexcept
+    vec vfma_scalar(const char* a, vec b, vec c) noexcept
     vec vat_least(vec x, vec low) noexcept
     vec vat_most(vec x, vec high) noexcept
     vec vabs(vec x) noexcept
     vec vpick_negative(vec x, vec if_negative, vec otherwise) noexcept
     vec veven(vec a, vec b) noexcept
     vec vpow2(vec shifted) noexcept
-    const real* vopaque(const real* p) noexcept
+    const char* vopaque(const char* p) noexcept

@@ -12,8 +12,9 @@ FLOORS = [
     {"shapes", "isa", "threads", "reference"},
     {"plan"},
     {"conv"},
-    {"config", "demo"},
+    {"config"},
     {"__init__"},
+    {"demo"},
     {"__main__"},
 ]
 BESIDE = {("shapes", "layout"), ("reference", "shapes")}

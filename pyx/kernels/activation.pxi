@@ -49,16 +49,16 @@ cdef inline vec activated(const Py_ssize_t kind, vec x) noexcept nogil:
 cdef inline void activate_as(const Py_ssize_t kind, char* c, Py_ssize_t c_row,
                              Py_ssize_t rows, Py_ssize_t lanes) noexcept nogil:
     cdef Py_ssize_t vectors = lanes // LANES
-    cdef Py_ssize_t whole = vectors * LANES
+    cdef Py_ssize_t rest = lanes - vectors * LANES
     cdef Py_ssize_t i, v
-    cdef real* row
+    cdef char* p
     for i in range(rows):
-        row = <real*> (c + i * c_row)
+        p = c + i * c_row
         for v in range(vectors):
-            vstore(row + v * LANES, activated(kind, vload(row + v * LANES)))
-        if whole < lanes:
-            vstore_part(row + whole, activated(kind, vload_part(row + whole, lanes - whole)),
-                        lanes - whole)
+            vstore(p, activated(kind, vload(p)))
+            p += VBYTES
+        if rest > 0:
+            vstore_part(p, activated(kind, vload_part(p, rest)), rest)
 
 
 cdef void activate(Py_ssize_t kind, char* c, Py_ssize_t c_row,

@@ -16,7 +16,10 @@ cdef void gather(const Gather* g) noexcept nogil:
         else:
             gather_rows(CLOSE, g)
     elif g.source_lane == 2 * <Py_ssize_t> sizeof(real):
-        gather_rows(EVEN, g)
+        if g.lanes == 2 * LANES:
+            gather_rows(EVEN_PAIR, g)
+        else:
+            gather_rows(EVEN, g)
     else:
         gather_rows(APART, g)
 
@@ -26,38 +29,55 @@ cdef enum:                          # how the elements of a row lie
     CLOSE_PART                      #   and at most a vector
     CLOSE_PAIR                      #   and exactly two
     EVEN                            # every second one
+    EVEN_PAIR                       #   and exactly two vectors
     APART
 
 
 cdef inline void gather_rows(const int how, const Gather* g) noexcept nogil:
-    cdef Py_ssize_t lanes = g.lanes, lane = g.source_lane, columns = g.columns
-    cdef Py_ssize_t to_column = g.rows * g.to_row, source_column = g.source_column
-    cdef Py_ssize_t r, k, v, j, done
-    cdef const real* source
-    cdef real* to
+    cdef Py_ssize_t lanes = g.lanes, columns = g.columns
+    cdef Py_ssize_t to_row = g.to_row, to_column = g.rows * g.to_row
+    cdef Py_ssize_t source_row = g.source_row, source_column = g.source_column
+    cdef Py_ssize_t r, k
+    cdef const char* row = g.source
+    cdef char* to_first = g.to
+    cdef const char* source
+    cdef char* to
     for r in range(g.rows):
+        source = row
+        to = to_first
         for k in range(columns):
-            source = <const real*> (g.source + r * g.source_row + k * source_column)
-            to = <real*> (g.to + r * g.to_row + k * to_column)
             if how == CLOSE_PART:
                 vstore_part(to, vload_part(source, lanes), lanes)
-                continue
-            if how == CLOSE_PAIR:
+            elif how == CLOSE_PAIR:
                 vstore(to, vload(source))
-                vstore(to + LANES, vload(source + LANES))
-                continue
-            done = 0
-            if how != APART:
-                for v in range(lanes // LANES):
-                    if how == CLOSE:
-                        vstore(to + done, vload(source + done))
-                    else:
-                        # The last of 2*LANES is not ours to read: load one lane early.
-                        vstore(to + done, veven(vload(source + 2 * done),
-                                                vload(source + 2 * done + LANES - 1)))
-                    done += LANES
-            if how == CLOSE:
-                vstore_part(to + done, vload_part(source + done, lanes - done), lanes - done)
+                vstore(to + VBYTES, vload(source + VBYTES))
+            elif how == EVEN_PAIR:
+                vstore(to, load_even(source))
+                vstore(to + VBYTES, load_even(source + 2 * VBYTES))
             else:
-                for j in range(done, lanes):
-                    to[j] = (<const real*> (<const char*> source + j * lane))[0]
+                gather_lanes(how, to, source, g.source_lane, lanes)
+            source += source_column
+            to += to_column
+        row += source_row
+        to_first += to_row
+
+
+cdef inline vec load_even(const char* p) noexcept nogil:
+    """Every second element.  The last of 2*LANES is not ours to read: load one lane early."""
+    return veven(vload(p), vload(p + VBYTES - sizeof(real)))
+
+
+cdef inline void gather_lanes(const int how, char* to, const char* source, Py_ssize_t lane,
+                              Py_ssize_t lanes) noexcept nogil:
+    cdef Py_ssize_t v, j
+    if how != APART:
+        for v in range(lanes // LANES):
+            vstore(to, vload(source) if how == CLOSE else load_even(source))
+            source += VBYTES if how == CLOSE else 2 * VBYTES
+            to += VBYTES
+        lanes = lanes % LANES
+    if how == CLOSE:
+        vstore_part(to, vload_part(source, lanes), lanes)
+    else:
+        for j in range(lanes):
+            (<real*> to)[j] = (<const real*> (source + j * lane))[0]

@@ -26,52 +26,66 @@ cdef inline void tile(const int rows, const int vectors, const Tile* t) noexcept
     cdef vec b[NV]
     cdef vec zero
     cdef int half = (rows + 1) // 2
-    cdef Py_ssize_t a_row = t.a_row // <Py_ssize_t> sizeof(real)
-    cdef Py_ssize_t a_term = t.a_term // <Py_ssize_t> sizeof(real)
-    cdef Py_ssize_t b_term = t.b_term // <Py_ssize_t> sizeof(real)
-    cdef Py_ssize_t init_row = t.init_row
-    cdef Py_ssize_t init_vector = t.init_vector
-    cdef Py_ssize_t c_row = t.c_row
+    cdef Py_ssize_t a_row = t.a_row, a_term = t.a_term, b_term = t.b_term
+    cdef Py_ssize_t init_row = t.init_row, init_vector = t.init_vector, c_row = t.c_row
     cdef Py_ssize_t lanes = t.lanes
     cdef Py_ssize_t i, v, s, k, n
     cdef const Segment* segment
-    cdef const real* upper          # the first half of the rows of a, and the second:
-    cdef const real* lower          # two addresses and few multiples of a_row fit registers
-    cdef const real* w
+    cdef const char* upper          # the first half of the rows of a, and the second:
+    cdef const char* lower          # two addresses and few multiples of a_row fit registers
+    cdef const char* w
     cdef const char* init
-    cdef char* c
+    cdef const char* c
 
     for n in range(t.count):
-        init = t.init + n * t.init_next
         c = t.c + n * t.c_next
-        for i in range(rows):
+        if c_row >= PAGE:           # the processor's own prefetching does not follow such rows
+            for i in range(rows):
+                c = vopaque(c)
+                for v in range(vectors):
+                    vprefetch(c + v * VBYTES)
+                c += c_row
+        init = t.init + n * t.init_next
+        if init_row == 0:           # loaded once: loads are what the main loop needs most
             for v in range(vectors):
-                vprefetch(c + i * c_row + v * VBYTES)
-        if lanes == vectors * LANES:
+                b[v] = vload(init + v * init_vector)
             for i in range(rows):
                 for v in range(vectors):
-                    acc[i][v] = vload(<const real*> (init + i * init_row + v * init_vector))
+                    acc[i][v] = b[v]
+        elif init_vector == 0:
+            for i in range(rows):
+                init = vopaque(init)
+                for v in range(vectors):
+                    acc[i][v] = vload(init)
+                init += init_row
+        elif lanes == vectors * LANES:
+            for i in range(rows):
+                init = vopaque(init)
+                for v in range(vectors):
+                    acc[i][v] = vload(init + v * init_vector)
+                init += init_row
         else:
             for i in range(rows):
+                init = vopaque(init)
                 for v in range(vectors):
-                    acc[i][v] = vload_part(<const real*> (init + i * init_row + v * init_vector),
-                                           lanes_of(v, lanes))
+                    acc[i][v] = vload_part(init + v * init_vector, lanes_of(v, lanes))
+                init += init_row
         for s in range(t.n_segments):
             segment = &t.segments[s]
-            upper = <const real*> (t.a + n * t.a_next + segment.a * t.a_unit)
+            upper = t.a + n * t.a_next + segment.a * t.a_unit
             lower = upper + half * a_row
-            w = <const real*> (t.b + n * t.b_next + segment.b * t.b_unit)
+            w = t.b + n * t.b_next + segment.b * t.b_unit
             for k in range(segment.terms):
                 upper = vopaque(upper)
                 lower = vopaque(lower)
                 for v in range(vectors):
-                    b[v] = vload(w + v * LANES)
+                    b[v] = vload(w + v * VBYTES)
                 for i in range(rows):
                     for v in range(vectors):
                         if i < half:
-                            acc[i][v] = vfma_scalar(upper[i * a_row], b[v], acc[i][v])
+                            acc[i][v] = vfma_scalar(upper + i * a_row, b[v], acc[i][v])
                         else:
-                            acc[i][v] = vfma_scalar(lower[(i - half) * a_row], b[v], acc[i][v])
+                            acc[i][v] = vfma_scalar(lower + (i - half) * a_row, b[v], acc[i][v])
                 upper += a_term
                 lower += a_term
                 w += b_term
@@ -87,14 +101,19 @@ cdef inline void tile(const int rows, const int vectors, const Tile* t) noexcept
             for i in range(rows):
                 for v in range(vectors):
                     acc[i][v] = vat_most(acc[i][v], vsplat(6))
+        c = t.c + n * t.c_next
         if lanes == vectors * LANES:
             for i in range(rows):
+                c = vopaque(c)
                 for v in range(vectors):
-                    vstore(<real*> (c + i * c_row) + v * LANES, acc[i][v])
+                    vstore(<char*> c + v * VBYTES, acc[i][v])
+                c += c_row
         else:
             for i in range(rows):
+                c = vopaque(c)
                 for v in range(vectors):
-                    vstore_part(<real*> (c + i * c_row) + v * LANES, acc[i][v], lanes_of(v, lanes))
+                    vstore_part(<char*> c + v * VBYTES, acc[i][v], lanes_of(v, lanes))
+                c += c_row
 
 
 cdef inline Py_ssize_t lanes_of(Py_ssize_t v, Py_ssize_t lanes) noexcept nogil:
