@@ -67,6 +67,12 @@ cdef inline vec load_even(const char* p) noexcept nogil:
     return veven(vload(p), vload(p + VBYTES - sizeof(real)))
 
 
+cdef inline vec load_even_part(const char* p, Py_ssize_t n) noexcept nogil:
+    """The first n of them: 2*n - 1 elements are read."""
+    return veven(vload_part(p, min(2 * n - 1, LANES)),
+                 vload_part(p + VBYTES - sizeof(real), max(2 * n - LANES, 0)))
+
+
 cdef inline void gather_lanes(const int how, char* to, const char* source, Py_ssize_t lane,
                               Py_ssize_t lanes) noexcept nogil:
     cdef Py_ssize_t v, j
@@ -78,6 +84,9 @@ cdef inline void gather_lanes(const int how, char* to, const char* source, Py_ss
         lanes = lanes % LANES
     if how == CLOSE:
         vstore_part(to, vload_part(source, lanes), lanes)
+    elif how == EVEN:
+        if lanes > 0:
+            vstore_part(to, load_even_part(source, lanes), lanes)
     else:
         for j in range(lanes):
             (<real*> to)[j] = (<const real*> (source + j * lane))[0]
