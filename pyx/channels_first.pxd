@@ -9,7 +9,8 @@ from geometry cimport (CONSTANT, Blocks, Chunk, Geometry, Job, block_width, insi
 from kernel_table cimport CLAMP, Gather, Segment, Tile
 
 cdef enum:
-    FEW = 8                         # fewer channels are worth gathering: one segment instead of many
+    FEW = 8                         # fewer channels are gathered, not read in place: one segment, not many
+    STRIP_BYTES = 1 << 15           # of a tile's padded input under one kernel row, if it has few channels
 
 
 cdef struct Piece:                  # neighbouring pixels of a tile in one output row
@@ -112,6 +113,74 @@ cdef inline void inside_piece(const Geometry* g, Py_ssize_t column, const Piece*
         inside(g, column, p.ow, p.pixels, lo, hi)
 
 
+cdef inline Py_ssize_t columns_of(const Geometry* g, const Chunk* chunk, const Piece* p) noexcept nogil:
+    """Input columns that a piece meets, and those between them."""
+    return (p.pixels - 1) * g.stride[2] + (chunk.columns - 1) * g.dilation[2] + 1
+
+
+cdef inline Py_ssize_t strip_bytes(const Job* job, const Chunk* chunk, const Piece* pieces,
+                                   Py_ssize_t n_pieces) noexcept nogil:
+    """Of the strip of the piece that needs most; too many for a strip if there are many channels."""
+    cdef Py_ssize_t n, most = 0
+    if chunk.channels >= FEW:
+        return STRIP_BYTES + 1
+    for n in range(n_pieces):
+        most = max(most, columns_of(&job.g, chunk, &pieces[n]))
+    return most * chunk.channels * job.kernels.item
+
+
+cdef inline void gather_padded(const Job* job, const Chunk* chunk, const char* x,
+                               const Piece* pieces, Py_ssize_t n_pieces, char* strip, char* to,
+                               Py_ssize_t width) noexcept nogil:
+    """The panel's rows for the present kernel row, by way of a copy of the input with its padding.
+
+    With few channels this is faster than to ask for each column which lanes are padding.
+    """
+    cdef const Geometry* g = &job.g
+    cdef Py_ssize_t item = job.kernels.item
+    cdef Py_ssize_t n, i, ix, columns, lo, hi
+    cdef const Piece* p
+    cdef Gather gather
+    memset(to, 0, chunk.columns * chunk.channels * width * item)
+    gather.rows = chunk.channels
+    for n in range(n_pieces):
+        p = &pieces[n]
+        if not p.met:
+            continue
+        columns = columns_of(g, chunk, p)
+        ix = p.ow * g.stride[2] - g.before[2] + chunk.column * g.dilation[2]
+        lo = min(max(-ix, 0), columns)
+        hi = max(min(g.size[2] - ix, columns), lo)
+        gather.columns = 1
+        gather.to_row = columns * item
+        gather.source_row = job.x.channel
+        gather.source_lane = job.x.axis[2]
+        if g.pad_mode == CONSTANT:
+            memset(strip, 0, columns * chunk.channels * item)
+        else:
+            gather.lanes = 1
+            for i in range(columns):
+                if not lo <= i < hi:
+                    gather.to = strip + i * item
+                    gather.source = x + p.offset + job.x.axis[2] * source_index(
+                        ix + i, g.size[2], g.pad_mode)
+                    job.kernels.gather(&gather)
+        if hi > lo:
+            gather.to = strip + lo * item
+            gather.source = x + p.offset + (ix + lo) * job.x.axis[2]
+            gather.lanes = hi - lo
+            job.kernels.gather(&gather)
+        gather.to = to + p.lane * item
+        gather.to_row = width * item
+        gather.source = strip
+        gather.source_row = columns * item
+        gather.source_lane = g.stride[2] * item
+        gather.source_column = g.dilation[2] * item
+        gather.columns = chunk.columns
+        gather.lanes = p.pixels
+        job.kernels.gather(&gather)
+
+
 cdef inline void add_segment(Panel* panel, Py_ssize_t a, Py_ssize_t b, Py_ssize_t terms) noexcept nogil:
     cdef Segment* s = &panel.segments[panel.n_segments]
     s.a, s.b, s.terms = a, b, terms
@@ -143,6 +212,7 @@ cdef inline void fill(const Job* job, const Chunk* chunk, const char* x, Py_ssiz
     cdef Piece* pieces = <Piece*> (panel.segments + chunk.rows * chunk.columns)
     cdef Py_ssize_t n_pieces = pieces_of(&job.g, chunk, pixel, n, pieces)
     cdef Py_ssize_t r, k, at_once = chunk.columns, terms = 0
+    cdef char* strip = NULL
     panel.n_segments = 0
     if (n_pieces == 1 and n == job.tile_pixels and pieces[0].interior
             and chunk.channels >= FEW
@@ -155,8 +225,16 @@ cdef inline void fill(const Job* job, const Chunk* chunk, const char* x, Py_ssiz
     for k in range(n_pieces):
         if not pieces[k].interior:
             at_once = 1
+    if at_once < chunk.columns and strip_bytes(job, chunk, pieces, n_pieces) <= STRIP_BYTES:
+        at_once = chunk.columns
+        strip = <char*> (pieces + job.tile_pixels)
     for r in range(chunk.rows):
         meet_row(job, chunk.row + r, pieces, n_pieces)
+        if strip != NULL:
+            gather_padded(job, chunk, x, pieces, n_pieces, strip, to + terms * panel.b_term, width)
+            add_segment(panel, terms, terms, at_once * chunk.channels)
+            terms += at_once * chunk.channels
+            continue
         for k in range(chunk.columns // at_once):
             if gather_columns(job, chunk, x, chunk.column + k, at_once, pieces, n_pieces,
                               to + terms * panel.b_term, width):
@@ -173,7 +251,7 @@ cdef inline Py_ssize_t panel_bytes(const Job* job) noexcept nogil:
         chunk = &job.chunks[c]
         most = max(most, chunk.rows * chunk.columns * (<Py_ssize_t> sizeof(Segment)
                    + chunk.channels * job.tile_pixels * job.kernels.item))
-    return most + job.tile_pixels * <Py_ssize_t> sizeof(Piece) + 128
+    return most + job.tile_pixels * <Py_ssize_t> sizeof(Piece) + STRIP_BYTES + 128
 
 
 cdef inline Py_ssize_t channels_first_scratch(const Job* job) noexcept nogil:

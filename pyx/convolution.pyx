@@ -45,6 +45,7 @@ ctypedef fused real:
 cdef enum:
     PANEL_BYTES = 1 << 19           # vector operands of a chunk: half of a usual second-level cache
     OPERAND_BYTES = 1 << 18         # other operands kept beside them
+    PANELS_BYTES = 1 << 16          # short panels together: longer stretches of each output plane
     UNITS_PER_THREAD = 8            # so that a thread that is held up costs little
     SERIAL_MACS = 300000            # below, waking threads costs more than they save
 
@@ -329,7 +330,10 @@ cdef class Convolution:
             job.tiles = ceil_div(job.g.out[0] * job.g.out[1] * job.g.out[2], job.tile_pixels)
             operands = job.tile_pixels * self.kernels.item
         operands *= self.chunks[0].terms
-        job.tiles_at_once = min(max(OPERAND_BYTES // operands, 1), 16 if self.channels_last else 2)
+        if self.channels_last:
+            job.tiles_at_once = min(max(OPERAND_BYTES // operands, 1), 16)
+        else:
+            job.tiles_at_once = min(max(PANELS_BYTES // operands, 2), 16)
         divide(job, self.g.groups * (1 if self.channels_last else job.g.batch), threads)
         if self.channels_last:
             job.scratch_bytes = channels_last_scratch(job)
