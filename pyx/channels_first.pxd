@@ -1,12 +1,12 @@
 # Channels-first: the lanes of a tile are output pixels, counted along the output plane of a
-# sample whatever its rows; its rows are output channels.  The pixels that a tile meets are
+# sample whatever its rows (or along a band of its columns); its rows are output channels.  The pixels that a tile meets are
 # gathered into a panel in the thread's scratch memory, one row of lanes a term, padding
 # included; all output channels then use the panel.  It holds a few dozen pixels and stays in
 # the second-level cache: no matrix of the whole image is ever built.
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 from geometry cimport (CONSTANT, Blocks, Chunk, Geometry, Job, block_width, inside,
                        interior, source_index, source_row)
-from kernel_table cimport CLAMP, Gather, Segment, Tile
+from kernel_table cimport CLAMP, MAX_MR, Gather, Segment, Tile
 
 cdef enum:
     FEW = 8                         # fewer channels are gathered, not read in place: one segment, not many
@@ -20,34 +20,50 @@ cdef struct Piece:                  # neighbouring pixels of a tile in one outpu
     Py_ssize_t oh
     Py_ssize_t ow
     bint interior                   # no column of the kernel reaches over the edge
+    Py_ssize_t y                    # from the start of the output plane
     bint met                        # whether the present kernel row meets an input row
     Py_ssize_t offset               # of that input row
 
 
-cdef struct Panel:                  # the vector operands of one tile
+cdef struct Panel:                  # the vector operands of one tile, and where its pixels are
     const char* b
     Py_ssize_t b_unit
     Py_ssize_t b_term
     Segment* segments
     Py_ssize_t n_segments
+    Piece* pieces
+    Py_ssize_t n_pieces
+    Py_ssize_t lanes
+    bint scattered                  # the pieces do not follow each other in the output
 
 
-cdef inline Py_ssize_t pieces_of(const Geometry* g, const Chunk* chunk, Py_ssize_t pixel,
-                                 Py_ssize_t n, Piece* pieces) noexcept nogil:
-    """Cuts output pixels [pixel, pixel + n) of a plane at the ends of rows; the number of pieces."""
-    cdef Py_ssize_t count = 0, lane = 0
+cdef inline void find_pieces(const Job* job, const Chunk* chunk, Py_ssize_t tile, Panel* panel) noexcept nogil:
+    """Cuts the pixels of a tile at the ends of output rows."""
+    cdef const Geometry* g = &job.g
+    cdef Py_ssize_t band = 0, first = 0, width, pixel, row
     cdef Piece* p
-    while lane < n:
-        p = &pieces[count]
-        p.lane = lane
-        p.ow = (pixel + lane) % g.out[2]
-        p.oh = (pixel + lane) // g.out[2] % g.out[1]
-        p.od = (pixel + lane) // g.out[2] // g.out[1]
-        p.pixels = min(n - lane, g.out[2] - p.ow)
+    while tile >= job.band_tiles[band]:
+        first = job.band_end[band]
+        band += 1
+    width = job.band_end[band] - first
+    pixel = (tile - (job.band_tiles[band - 1] if band > 0 else 0)) * job.tile_pixels
+    panel.lanes = min(job.tile_pixels, g.out[0] * g.out[1] * width - pixel)
+    panel.n_pieces = 0
+    row = pixel // width
+    pixel = pixel % width
+    while pixel >= 0:
+        p = &panel.pieces[panel.n_pieces]
+        p.lane = 0 if panel.n_pieces == 0 else (p - 1).lane + (p - 1).pixels
+        p.ow = first + pixel
+        p.oh = row % g.out[1]
+        p.od = row // g.out[1]
+        p.pixels = min(panel.lanes - p.lane, width - pixel)
         p.interior = interior(g, chunk, p.ow, p.pixels)
-        lane += p.pixels
-        count += 1
-    return count
+        p.y = p.od * job.y.axis[0] + p.oh * job.y.axis[1] + p.ow * job.kernels.item
+        panel.n_pieces += 1
+        row += 1
+        pixel = 0 if p.lane + p.pixels < panel.lanes else -1
+    panel.scattered = panel.n_pieces > 1 and not (job.dense and job.bands == 1)
 
 
 cdef inline void meet_row(const Job* job, Py_ssize_t row, Piece* pieces,
@@ -206,15 +222,19 @@ cdef inline bint in_place(const Job* job, const Chunk* chunk, const char* x, con
     return True
 
 
-cdef inline void fill(const Job* job, const Chunk* chunk, const char* x, Py_ssize_t pixel,
-                      Py_ssize_t n, Py_ssize_t width, char* to, Panel* panel) noexcept nogil:
-    """Finds or gathers what n pixels meet in a chunk."""
-    cdef Piece* pieces = <Piece*> (panel.segments + chunk.rows * chunk.columns)
-    cdef Py_ssize_t n_pieces = pieces_of(&job.g, chunk, pixel, n, pieces)
-    cdef Py_ssize_t r, k, at_once = chunk.columns, terms = 0
+cdef inline void fill(const Job* job, const Chunk* chunk, const char* x, Py_ssize_t tile,
+                      char* to, Panel* panel) noexcept nogil:
+    """Finds or gathers what the pixels of a tile meet in a chunk."""
+    cdef Py_ssize_t r, k, n_pieces, width, at_once = chunk.columns, terms = 0
+    cdef Piece* pieces
     cdef char* strip = NULL
+    panel.segments = <Segment*> (to + chunk.terms * job.tile_pixels * job.kernels.item)
+    pieces = panel.pieces = <Piece*> (panel.segments + chunk.rows * chunk.columns)
+    find_pieces(job, chunk, tile, panel)
+    n_pieces = panel.n_pieces
+    width = job.kernels.lanes if panel.lanes <= job.kernels.lanes else job.tile_pixels
     panel.n_segments = 0
-    if (n_pieces == 1 and n == job.tile_pixels and pieces[0].interior
+    if (n_pieces == 1 and panel.lanes == job.tile_pixels and pieces[0].interior
             and chunk.channels >= FEW
             and job.g.stride[2] * job.x.axis[2] == job.kernels.item
             and in_place(job, chunk, x, pieces, panel)):
@@ -254,8 +274,29 @@ cdef inline Py_ssize_t panel_bytes(const Job* job) noexcept nogil:
     return most + job.tile_pixels * <Py_ssize_t> sizeof(Piece) + STRIP_BYTES + 128
 
 
+cdef inline Py_ssize_t tile_bytes(const Job* job) noexcept nogil:
+    return MAX_MR * job.tile_pixels * job.kernels.item
+
+
 cdef inline Py_ssize_t channels_first_scratch(const Job* job) noexcept nogil:
-    return job.tiles_at_once * (panel_bytes(job) + <Py_ssize_t> sizeof(Panel)) + 64
+    return job.tiles_at_once * (panel_bytes(job) + <Py_ssize_t> sizeof(Panel)) + tile_bytes(job) + 64
+
+
+cdef inline void scatter(const Job* job, const Panel* panel, char* y, char* packed,
+                         Py_ssize_t rows, bint back) noexcept nogil:
+    """Copies a packed tile of some output channels to the output, or back."""
+    cdef Py_ssize_t item = job.kernels.item
+    cdef Py_ssize_t i, n
+    cdef const Piece* p
+    for i in range(rows):
+        for n in range(panel.n_pieces):
+            p = &panel.pieces[n]
+            if back:
+                memcpy(packed + p.lane * item, y + p.y, p.pixels * item)
+            else:
+                memcpy(y + p.y, packed + p.lane * item, p.pixels * item)
+        y += job.y.channel
+        packed += job.tile_pixels * item
 
 
 cdef inline void channels_first_unit(const Job* job, Py_ssize_t unit, char* scratch) noexcept nogil:
@@ -263,7 +304,6 @@ cdef inline void channels_first_unit(const Job* job, Py_ssize_t unit, char* scra
     cdef const Blocks* blocks = &job.blocks
     cdef const Geometry* g = &job.g
     cdef Py_ssize_t item = job.kernels.item, lanes = job.kernels.lanes
-    cdef Py_ssize_t plane = g.out[0] * g.out[1] * g.out[2]
     cdef Py_ssize_t at = (unit % job.tile_units) * job.unit_tiles
     cdef Py_ssize_t last = min(at + job.unit_tiles, job.tiles)
     cdef Py_ssize_t q0 = (unit // job.tile_units) % job.block_units * job.unit_blocks
@@ -274,32 +314,31 @@ cdef inline void channels_first_unit(const Job* job, Py_ssize_t unit, char* scra
     cdef const char* bias = job.bias + group * blocks.bias_items * item
     cdef const char* x = job.x.data + sample * job.x.batch + group * g.ic * job.x.channel
     cdef char* y = job.y.data + sample * job.y.batch + group * g.oc * job.y.channel
+    cdef char* y_block
     cdef Py_ssize_t stride = panel_bytes(job) // 64 * 64
     cdef Panel* panels = <Panel*> scratch
     cdef Panel* panel
-    cdef char* memory = scratch + job.tiles_at_once * sizeof(Panel)
-    cdef Py_ssize_t c, q, n, pixels, rows, end
+    cdef char* packed = scratch + job.tiles_at_once * sizeof(Panel)
+    cdef char* memory = packed + tile_bytes(job)
+    cdef Py_ssize_t c, q, n, rows, end
+    cdef bint final
     cdef const Chunk* chunk
     cdef Tile t
     memory += 64 - <Py_ssize_t> memory % 64
     t.count = 1
     t.a_next = t.b_next = t.c_next = t.init_next = 0
     t.a_row = item
-    t.c_row = job.y.channel
     while at < last:
         end = min(at + job.tiles_at_once, last)
         for c in range(job.n_chunks):
             chunk = &job.chunks[c]
+            final = c == job.n_chunks - 1
             for n in range(end - at):
-                pixels = min(job.tile_pixels, plane - (at + n) * job.tile_pixels)
-                panels[n].segments = <Segment*> (memory + n * stride
-                                                 + chunk.terms * job.tile_pixels * item)
-                fill(job, chunk, x + chunk.channel * job.x.channel, (at + n) * job.tile_pixels,
-                     pixels, lanes if pixels <= lanes else job.tile_pixels, memory + n * stride,
-                     &panels[n])
-            t.limits = job.limits if c == job.n_chunks - 1 else 0
+                fill(job, chunk, x + chunk.channel * job.x.channel, at + n, memory + n * stride, &panels[n])
+            t.limits = job.limits if final else 0
             for q in range(q0, q1):
                 rows = block_width(blocks, q)
+                y_block = y + q * blocks.step * job.y.channel
                 t.a = weights + (q * blocks.terms * blocks.step + chunk.before * rows) * item
                 t.a_unit = rows * item
                 t.a_term = rows * item
@@ -310,17 +349,22 @@ cdef inline void channels_first_unit(const Job* job, Py_ssize_t unit, char* scra
                     t.b_term = panel.b_term
                     t.segments = panel.segments
                     t.n_segments = panel.n_segments
-                    t.lanes = min(job.tile_pixels, plane - (at + n) * job.tile_pixels)
-                    t.c = y + q * blocks.step * job.y.channel + (at + n) * job.tile_pixels * item
+                    t.lanes = panel.lanes
+                    t.c = packed if panel.scattered else y_block + panel.pieces[0].y
+                    t.c_row = job.tile_pixels * item if panel.scattered else job.y.channel
                     if c == 0:
                         t.init = bias + q * blocks.step * lanes * item
                         t.init_row = lanes * item
                         t.init_vector = 0
                     else:
+                        if panel.scattered:
+                            scatter(job, panel, y_block, packed, rows, True)
                         t.init = t.c
                         t.init_row = t.c_row
                         t.init_vector = lanes * item
                     job.kernels.tile[0 if t.lanes <= lanes else 1][rows - 1](&t)
-                    if job.activation > CLAMP and c == job.n_chunks - 1:
+                    if job.activation > CLAMP and final:
                         job.kernels.activate(job.activation, t.c, t.c_row, rows, t.lanes)
+                    if panel.scattered:
+                        scatter(job, panel, y_block, packed, rows, False)
         at = end

@@ -16,8 +16,8 @@ cimport openmp
 
 from channels_first cimport channels_first_scratch, channels_first_unit
 from channels_last cimport channels_last_scratch, channels_last_unit
-from geometry cimport (CONSTANT, EDGE, REFLECT, SYMMETRIC, WRAP, Array, Blocks, Chunk, Geometry,
-                       Job, PadMode, block_width, ceil_div, kernel_rows)
+from geometry cimport (CONSTANT, EDGE, MAX_BANDS, REFLECT, SYMMETRIC, WRAP, Array, Blocks, Chunk, Geometry,
+                       Job, PadMode, block_width, ceil_div, inside, kernel_rows)
 from kernel_table cimport CLAMP, LEAKY_RELU, LINEAR, SIGMOID, TANH, KernelTable
 
 cdef extern from *:
@@ -46,6 +46,7 @@ cdef enum:
     PANEL_BYTES = 1 << 19           # vector operands of a chunk: half of a usual second-level cache
     OPERAND_BYTES = 1 << 18         # other operands kept beside them
     PANELS_BYTES = 1 << 16          # short panels together: longer stretches of each output plane
+    BAND = 8                        # output columns, the least of a band
     UNITS_PER_THREAD = 8            # so that a thread that is held up costs little
     SERIAL_MACS = 300000            # below, waking threads costs more than they save
 
@@ -296,13 +297,11 @@ cdef class Convolution:
         return job.scratch_bytes * threads
 
     cdef bint writable_in_place(self, const Array* y) noexcept:
-        """Kernels write vectors: of channels, or of pixels of a plane without gaps."""
+        """Kernels write vectors: of channels, or of pixels of a row."""
         cdef Py_ssize_t item = self.kernels.item
         if self.channels_last:
             return y.channel == item or self.g.groups * self.g.oc == 1
-        return ((y.axis[2] == item or self.g.out[2] == 1)
-                and (y.axis[1] == self.g.out[2] * item or self.g.out[1] == 1)
-                and (y.axis[0] == self.g.out[1] * self.g.out[2] * item or self.g.out[0] == 1))
+        return y.axis[2] == item or self.g.out[2] == 1
 
     cdef void set_up(self, Job* job, Packed packed, Py_ssize_t threads) noexcept:
         """Everything that the threads read: tiles, units, scratch."""
@@ -327,7 +326,8 @@ cdef class Convolution:
             operands = job.tile_pixels * self.kernels.item
         else:
             job.tile_pixels = self.kernels.lanes * self.kernels.nv
-            job.tiles = ceil_div(job.g.out[0] * job.g.out[1] * job.g.out[2], job.tile_pixels)
+            cut_bands(job)
+            job.tiles = job.band_tiles[job.bands - 1]
             operands = job.tile_pixels * self.kernels.item
         operands *= self.chunks[0].terms
         if self.channels_last:
@@ -417,6 +417,37 @@ cdef void merge_axes(Job* job, bint channels_last) noexcept:
         g.size[2] *= g.batch
         g.out[2] = g.size[2]
         g.batch = 1
+
+
+cdef void cut_bands(Job* job) noexcept:
+    """Output columns at which a column of the kernel enters or leaves the input, unless too close."""
+    cdef const Geometry* g = &job.g
+    cdef Py_ssize_t item = job.kernels.item
+    cdef Py_ssize_t k, i, n, edge, first = 0, tiles = 0
+    cdef Py_ssize_t edges[2]
+    job.bands = 0
+    for k in range(2 * g.kernel[2] if job.skip_padding and g.dilation[2] > 1 else 0):
+        inside(g, k // 2, 0, g.out[2], &edges[0], &edges[1])
+        edge = edges[k % 2]
+        if job.bands == MAX_BANDS - 1 or edge < BAND or edge > g.out[2] - BAND:
+            continue
+        i = job.bands
+        while i > 0 and job.band_end[i - 1] > edge - BAND:
+            i -= 1
+        if i < job.bands and job.band_end[i] < edge + BAND:
+            continue
+        for n in range(job.bands, i, -1):
+            job.band_end[n] = job.band_end[n - 1]
+        job.band_end[i] = edge
+        job.bands += 1
+    job.band_end[job.bands] = g.out[2]
+    job.bands += 1
+    for i in range(job.bands):
+        tiles += ceil_div(g.out[0] * g.out[1] * (job.band_end[i] - first), job.tile_pixels)
+        job.band_tiles[i] = tiles
+        first = job.band_end[i]
+    job.dense = ((job.y.axis[1] == g.out[2] * item or g.out[1] == 1)
+                 and (job.y.axis[0] == g.out[1] * g.out[2] * item or g.out[0] == 1))
 
 
 cdef void divide(Job* job, Py_ssize_t planes, Py_ssize_t threads) noexcept:

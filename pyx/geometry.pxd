@@ -53,6 +53,9 @@ cdef struct Blocks:
     Py_ssize_t group_items          # elements of a group's weights
     Py_ssize_t bias_items           # elements of a group's bias table
 
+cdef enum:
+    MAX_BANDS = 8
+
 cdef struct Job:                    # one call: read by all threads, written by none
     Geometry g
     const KernelTable* kernels
@@ -70,6 +73,10 @@ cdef struct Job:                    # one call: read by all threads, written by 
     Py_ssize_t tile_pixels
     Py_ssize_t row_tiles            # channels-last: tiles of one output row
     Py_ssize_t tiles                # of one sample (channels-first) or of the whole batch
+    Py_ssize_t bands                # channels-first: tiles do not cross these output columns, and
+    Py_ssize_t band_end[MAX_BANDS]  # a column of a widely dilated kernel is padding for all of a band
+    Py_ssize_t band_tiles[MAX_BANDS]        # tiles up to the end of each band
+    bint dense                      # channels-first: the pixels of an output plane follow each other
     Py_ssize_t tiles_at_once        # whose operands are kept in cache together
     Py_ssize_t unit_tiles
     Py_ssize_t unit_blocks

@@ -66,6 +66,10 @@ def test_real_data(each_isa, dtype):
         (3, 40, (70, 70), (8, 8), {"stride": 2}),
         (64, 64, (14, 14), (3, 3), {"padding": "same"}),
         (16, 16, (33, 33), (3, 3), {"padding": 12, "dilation": 12}),
+        (600, 15, (20, 33), (3, 3), {"padding": 12, "dilation": 12}),  # bands of columns, sums in parts
+        (3, 20, (40, 61), (3, 5), {"padding": 20, "dilation": (9, 10), "stride": (2, 1)}),
+        (9, 5, (5, 200), (1, 9), {"padding": "same", "dilation": (1, 21), "pad_mode": "edge"}),
+        (9, 5, (5, 200), (2, 9), {"padding": "full", "dilation": (1, 21)}),
         (3, 24, (37, 41), (16, 16), {"stride": 16, "padding": 5}),
         (1, 1, (60, 61), (15, 15), {"padding": "same", "pad_mode": "wrap"}),
     ],
