@@ -10,6 +10,7 @@ from kernel_table cimport CLAMP, MAX_MR, Gather, Segment, Tile
 
 cdef enum:
     FEW = 8                         # fewer channels are gathered, not read in place: one segment, not many
+    LONG = 128                      # terms of a sum that takes longer than a line of memory takes to come
     STRIP_BYTES = 1 << 15           # of a tile's padded input under one kernel row, if it has few channels
 
 
@@ -198,7 +199,12 @@ cdef inline void gather_padded(const Job* job, const Chunk* chunk, const char* x
 
 
 cdef inline void add_segment(Panel* panel, Py_ssize_t a, Py_ssize_t b, Py_ssize_t terms) noexcept nogil:
-    cdef Segment* s = &panel.segments[panel.n_segments]
+    cdef Segment* s = &panel.segments[panel.n_segments - 1]
+    cdef bint packed = panel.b_unit == panel.b_term
+    if panel.n_segments > 0 and packed and s.a + s.terms == a and s.b + s.terms == b:
+        s.terms += terms
+        return
+    s += 1
     s.a, s.b, s.terms = a, b, terms
     panel.n_segments += 1
 
@@ -336,6 +342,9 @@ cdef inline void channels_first_unit(const Job* job, Py_ssize_t unit, char* scra
             for n in range(end - at):
                 fill(job, chunk, x + chunk.channel * job.x.channel, at + n, memory + n * stride, &panels[n])
             t.limits = job.limits if final else 0
+            # Rows of c lie in different planes, which the processor's own prefetching does not
+            # follow; short sums leave no time for it.
+            t.prefetch = chunk.terms >= LONG
             for q in range(q0, q1):
                 rows = block_width(blocks, q)
                 y_block = y + q * blocks.step * job.y.channel

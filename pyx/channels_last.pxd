@@ -240,6 +240,7 @@ cdef inline void channels_last_unit(const Job* job, Py_ssize_t unit, char* scrat
     t.a_unit = 1
     t.a_term = item
     t.b_next = 0
+    t.prefetch = 0
     t.c_row = job.y.axis[2]
     while at < last:
         end = min(at + job.tiles_at_once, last)

@@ -39,6 +39,7 @@ cdef struct Tile:                   # a run of equal register tiles; contract in
     char* c                         # the result
     Py_ssize_t c_row
     Py_ssize_t lanes                # elements of a row of c, at most the tile's width
+    Py_ssize_t prefetch             # 1: fetch the lines of c before the sums, not after
     Py_ssize_t limits               # 1: the result is at least 0; 2: and at most 6
 
 cdef struct Gather:                 # contract in kernels/gather.pxi

@@ -56,7 +56,6 @@ typedef int64_t bits;
 #endif
 #define NV 2
 #define LANES ((int)(VBYTES / sizeof(real)))
-#define PAGE 4096                       /* bytes */
 #define ROWS(n) ((n) <= MR ? (n) : 1)   /* tiles higher than MR are never called */
 
 typedef real vec __attribute__((vector_size(VBYTES)));

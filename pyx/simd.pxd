@@ -9,7 +9,6 @@ cdef extern from "simd.h" nogil:
     enum: NV                        # vectors of a row of a register tile
     enum: VBYTES                    # bytes of a vector
     enum: LANES                     # elements of a vector
-    enum: PAGE
     enum: REAL_IS_FLOATING
 
     enum: EXP_DEGREE

@@ -39,7 +39,7 @@ cdef inline void tile(const int rows, const int vectors, const Tile* t) noexcept
 
     for n in range(t.count):
         c = t.c + n * t.c_next
-        if c_row >= PAGE:           # the processor's own prefetching does not follow such rows
+        if t.prefetch:
             for i in range(rows):
                 c = vopaque(c)
                 for v in range(vectors):
