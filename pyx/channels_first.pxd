@@ -155,10 +155,14 @@ cdef inline void gather_padded(const Job* job, const Chunk* chunk, const char* x
     """
     cdef const Geometry* g = &job.g
     cdef Py_ssize_t item = job.kernels.item
-    cdef Py_ssize_t n, i, ix, columns, lo, hi
+    cdef Py_ssize_t n, i, ix, columns, lo, hi, filled = 0
     cdef const Piece* p
     cdef Gather gather
-    memset(to, 0, chunk.columns * chunk.channels * width * item)
+    for n in range(n_pieces):
+        if pieces[n].met:
+            filled += pieces[n].pixels
+    if filled < width:
+        memset(to, 0, chunk.columns * chunk.channels * width * item)
     gather.rows = chunk.channels
     for n in range(n_pieces):
         p = &pieces[n]

@@ -45,9 +45,9 @@ ctypedef fused real:
 cdef enum:
     PANEL_BYTES = 1 << 19           # vector operands of a chunk: half of a usual second-level cache
     OPERAND_BYTES = 1 << 18         # other operands kept beside them
-    PANELS_BYTES = 1 << 16          # short panels together: longer stretches of each output plane
+    PANELS_BYTES = 1 << 17          # short panels together: longer stretches of each output plane
     BAND = 8                        # output columns, the least of a band
-    UNITS_PER_THREAD = 8            # so that a thread that is held up costs little
+    UNITS_PER_THREAD = 16            # so that a thread that is held up costs little
     SERIAL_MACS = 300000            # below, waking threads costs more than they save
 
 PAD_MODES = {"constant": CONSTANT, "edge": EDGE, "reflect": REFLECT,

@@ -125,7 +125,8 @@ cdef inline bint source_row(const Job* job, Py_ssize_t od, Py_ssize_t oh, Py_ssi
                             Py_ssize_t* offset) noexcept nogil:
     """Whether kernel row `row` meets an input row at output (od, oh), and that row's offset."""
     cdef const Geometry* g = &job.g
-    cdef Py_ssize_t kd = row // g.kernel[1], kh = row % g.kernel[1]
+    cdef Py_ssize_t kd = row // g.kernel[1] if g.kernel[0] > 1 else 0   # divisions are slow here
+    cdef Py_ssize_t kh = row - kd * g.kernel[1]
     cdef Py_ssize_t d = source_index(od * g.stride[0] - g.before[0] + kd * g.dilation[0],
                                      g.size[0], g.pad_mode)
     cdef Py_ssize_t h = source_index(oh * g.stride[1] - g.before[1] + kh * g.dilation[1],
