@@ -36,6 +36,7 @@ cdef struct Panel:                  # the vector operands of one tile, and where
     Py_ssize_t n_pieces
     Py_ssize_t lanes
     bint scattered                  # the pieces do not follow each other in the output
+    Py_ssize_t run                  # this tile and those behind it that one call can compute
 
 
 cdef inline void find_pieces(const Job* job, const Chunk* chunk, Py_ssize_t tile, Panel* panel) noexcept nogil:
@@ -309,6 +310,16 @@ cdef inline void scatter(const Job* job, const Panel* panel, char* y, char* pack
         packed += job.tile_pixels * item
 
 
+cdef inline bint alike(const Job* job, const Panel* a, const Panel* b) noexcept nogil:
+    """Whether tile b is computed as its predecessor a is, from one panel further on."""
+    return (a.n_segments == 1 and b.n_segments == 1 and a.b_unit == b.b_unit and a.b_term == b.b_term
+            and a.b_unit == a.b_term and a.segments.terms == b.segments.terms
+            and a.segments.a == b.segments.a
+            and a.lanes == job.tile_pixels and b.lanes == job.tile_pixels
+            and not a.scattered and not b.scattered
+            and b.pieces.y == a.pieces.y + job.tile_pixels * job.kernels.item)
+
+
 cdef inline void channels_first_unit(const Job* job, Py_ssize_t unit, char* scratch) noexcept nogil:
     """Unit: some tiles of one sample and some blocks of output channels of one group."""
     cdef const Blocks* blocks = &job.blocks
@@ -335,8 +346,9 @@ cdef inline void channels_first_unit(const Job* job, Py_ssize_t unit, char* scra
     cdef const Chunk* chunk
     cdef Tile t
     memory += 64 - <Py_ssize_t> memory % 64
-    t.count = 1
-    t.a_next = t.b_next = t.c_next = t.init_next = 0
+    t.a_next = 0
+    t.b_next = stride
+    t.c_next = job.tile_pixels * item
     t.a_row = item
     while at < last:
         end = min(at + job.tiles_at_once, last)
@@ -345,6 +357,10 @@ cdef inline void channels_first_unit(const Job* job, Py_ssize_t unit, char* scra
             final = c == job.n_chunks - 1
             for n in range(end - at):
                 fill(job, chunk, x + chunk.channel * job.x.channel, at + n, memory + n * stride, &panels[n])
+            for n in range(end - at - 1, -1, -1):
+                panels[n].run = 1
+                if n < end - at - 1 and alike(job, &panels[n], &panels[n + 1]):
+                    panels[n].run += panels[n + 1].run
             t.limits = job.limits if final else 0
             # Rows of c lie in different planes, which the processor's own prefetching does not
             # follow; short sums leave no time for it.
@@ -355,8 +371,11 @@ cdef inline void channels_first_unit(const Job* job, Py_ssize_t unit, char* scra
                 t.a = weights + (q * blocks.terms * blocks.step + chunk.before * rows) * item
                 t.a_unit = rows * item
                 t.a_term = rows * item
-                for n in range(end - at):
+                n = 0
+                while n < end - at:
                     panel = &panels[n]
+                    n += panel.run
+                    t.count = panel.run
                     t.b = panel.b
                     t.b_unit = panel.b_unit
                     t.b_term = panel.b_term
@@ -367,17 +386,20 @@ cdef inline void channels_first_unit(const Job* job, Py_ssize_t unit, char* scra
                     t.c_row = job.tile_pixels * item if panel.scattered else job.y.channel
                     if c == 0:
                         t.init = bias + q * blocks.step * lanes * item
+                        t.init_next = 0
                         t.init_row = lanes * item
                         t.init_vector = 0
                     else:
                         if panel.scattered:
                             scatter(job, panel, y_block, packed, rows, True)
                         t.init = t.c
+                        t.init_next = t.c_next
                         t.init_row = t.c_row
                         t.init_vector = lanes * item
                     job.kernels.tile[0 if t.lanes <= lanes else 1][rows - 1](&t)
                     if job.activation > CLAMP and final:
-                        job.kernels.activate(job.activation, t.c, t.c_row, rows, t.lanes)
+                        job.kernels.activate(job.activation, t.c, t.c_row, rows,
+                                             t.lanes + (t.count - 1) * job.tile_pixels)
                     if panel.scattered:
                         scatter(job, panel, y_block, packed, rows, False)
         at = end
