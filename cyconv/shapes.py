@@ -113,7 +113,8 @@ def resolve_padding(function, padding, lengths, kernel, stride, dilation):
             if n > 1:
                 raise ValueError(f"{function}: padding='causal' is for one axis; give ((before, after), ...)")
             return tuple(((k - 1) * d, 0) for _, k, _, d in axes)
-        raise ValueError(f"{function}: padding must be one of {', '.join(map(repr, _WORDS))}, got {padding!r}")
+        words = ", ".join(map(repr, _WORDS if n == 1 else _WORDS[:-1]))
+        raise ValueError(f"{function}: padding must be one of {words}, numbers or pairs, got {padding!r}")
     return checks.padding(function, padding, n)
 
 
