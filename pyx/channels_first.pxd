@@ -1,8 +1,9 @@
 # Channels-first: the lanes of a tile are output pixels, counted along the output plane of a
-# sample whatever its rows (or along a band of its columns); its rows are output channels.  The pixels that a tile meets are
-# gathered into a panel in the thread's scratch memory, one row of lanes a term, padding
-# included; all output channels then use the panel.  It holds a few dozen pixels and stays in
-# the second-level cache: no matrix of the whole image is ever built.
+# sample whatever its rows (or along a band of its columns); its rows are output channels.
+# Pixels that are neighbours in the input are read where they lie.  Others are gathered into a
+# panel in the thread's scratch memory, one row of lanes a term, padding included; all output
+# channels then use the panel.  It holds a few dozen pixels and stays in the second-level
+# cache: no matrix of the whole image is ever built.
 from libc.string cimport memcpy, memset
 from geometry cimport (CONSTANT, Blocks, Chunk, Geometry, Job, block_width, inside,
                        interior, source_index, source_row)
@@ -297,9 +298,9 @@ cdef inline void scatter(const Job* job, const Panel* panel, char* y, char* pack
                          Py_ssize_t rows, bint back) noexcept nogil:
     """Copies a packed tile of some output channels to the output, or back."""
     cdef Py_ssize_t item = job.kernels.item
-    cdef Py_ssize_t i, n
+    cdef Py_ssize_t n, _row
     cdef const Piece* p
-    for i in range(rows):
+    for _row in range(rows):
         for n in range(panel.n_pieces):
             p = &panel.pieces[n]
             if back:

@@ -227,7 +227,8 @@ cdef class Convolution:
         cdef Py_ssize_t filled = min(width, self.g.oc - q * self.blocks.step)
         cdef Py_ssize_t c, r, k, i, j, d, h
         cdef const Chunk* chunk
-        cdef real check = 0
+        cdef real weight
+        cdef bint infinite = False
         to += group * self.blocks.group_items + q * self.blocks.step * self.blocks.terms
         for c in range(self.n_chunks):
             chunk = &self.chunks[c]
@@ -236,12 +237,13 @@ cdef class Convolution:
                 for k in range(chunk.column, chunk.column + chunk.columns):
                     for i in range(chunk.channel, chunk.channel + chunk.channels):
                         for j in range(filled):
-                            to[j] = w[o + j, i, d, h, k]
-                            check += to[j] * 0
+                            weight = w[o + j, i, d, h, k]
+                            to[j] = weight
+                            infinite |= weight - weight != 0
                         for j in range(filled, width):
                             to[j] = 0
                         to += width
-        return check != 0
+        return infinite
 
     cdef void pack_bias(self, const real[:] bias, real* to) noexcept nogil:
         """Channels-last: the bias of each lane; channels-first: a vector for each channel."""
