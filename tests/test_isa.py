@@ -1,10 +1,10 @@
 """Which kernels are chosen, loaded and built."""
 
-import os
 import subprocess
 import sys
 
 import pytest
+from processes import python
 
 from cyconv import isa
 from cyconv._ext import cpu
@@ -12,12 +12,6 @@ from cyconv._ext import cpu
 LOADED = "import sys, cyconv; cyconv.conv2d([[[1.]]], [[[[1.]]]], layout='HWC'); " + (
     "print(cyconv.isa.CURRENT, *(m for m in sys.modules if m.startswith('cyconv._ext.f')))"
 )
-
-
-def python(code, **environment):
-    return subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, **environment}, check=False
-    )
 
 
 def test_base_always_runs():
@@ -29,18 +23,17 @@ def test_base_always_runs():
 @pytest.mark.parametrize("name", isa.available())
 def test_environment_lowers(name):
     """And nothing compiled for another instruction set is even loaded."""
-    done = python(LOADED, CYCONV_ISA=name)
+    done = python(LOADED, environment={"CYCONV_ISA": name}, text=True)
     assert done.stdout.split() == [name, f"cyconv._ext.f64_{name}"], done.stderr
 
 
 def test_best_is_the_default():
-    environment = {k: v for k, v in os.environ.items() if k != "CYCONV_ISA"}
-    done = subprocess.run([sys.executable, "-c", LOADED], capture_output=True, text=True, env=environment, check=True)
+    done = python(LOADED, without=("CYCONV_ISA",), text=True)
     assert done.stdout.split()[0] == isa.available()[0]
 
 
 def test_unknown_name_is_an_error_at_import():
-    done = python("import cyconv", CYCONV_ISA="avx9")
+    done = python("import cyconv", environment={"CYCONV_ISA": "avx9"}, text=True)
     assert done.returncode == 1
     assert "ValueError: CYCONV_ISA must be one of 'avx512', 'avx2', 'base', got 'avx9'" in done.stderr
 

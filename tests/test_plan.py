@@ -1,14 +1,13 @@
 """Prepared convolutions."""
 
 import pickle
-import subprocess
-import sys
 import threading
 import tracemalloc
 
 import numpy as np
 import pytest
 from cases import draw_fitting, integers, reals
+from processes import python
 
 import cyconv
 from cyconv import isa
@@ -164,7 +163,8 @@ print(peak() - before)
 @pytest.mark.parametrize("layout", ["NHWC", "NCHW"])
 def test_memory_of_a_call(layout):
     """Measured in a process of its own: im2col would take 1 GB here."""
-    done = subprocess.run([sys.executable, "-c", MEASURE, layout], capture_output=True, text=True, check=True)
+    done = python(MEASURE, layout, text=True)
+    assert done.returncode == 0, done.stderr
     assert int(done.stdout) <= (4 << 20) + 2 * (2 << 20)
 
 
@@ -193,7 +193,5 @@ def test_real_data_with_pickled_plan_in_another_process():
     case, _ = draw_fitting(rng, 1, dtypes=("float32",), values=reals)[0]
     plan = cyconv.plan_conv2d(case.x.shape, case.w, case.bias, dtype=case.x.dtype, **case.arguments)
     code = "import pickle, sys; p, x = pickle.load(sys.stdin.buffer); sys.stdout.buffer.write(p(x).tobytes())"
-    done = subprocess.run(
-        [sys.executable, "-c", code], input=pickle.dumps((plan, case.x)), capture_output=True, check=True
-    )
-    assert done.stdout == plan(case.x).tobytes()
+    done = python(code, input=pickle.dumps((plan, case.x)))
+    assert done.stdout == plan(case.x).tobytes(), done.stderr

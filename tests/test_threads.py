@@ -1,13 +1,11 @@
 """Numbers of threads, and processes that fork."""
 
 import multiprocessing
-import os
-import subprocess
-import sys
 import threading
 
 import numpy as np
 import pytest
+from processes import python
 
 import cyconv
 from cyconv import threads
@@ -15,10 +13,7 @@ from cyconv import threads
 
 def in_environment(**environment):
     code = "import cyconv; print(cyconv.get_num_threads())"
-    env = {k: v for k, v in os.environ.items() if k not in ("CYCONV_NUM_THREADS", "OMP_NUM_THREADS")}
-    return subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, env={**env, **environment}, check=False
-    )
+    return python(code, without=("CYCONV_NUM_THREADS", "OMP_NUM_THREADS"), environment=environment, text=True)
 
 
 def test_environment():
