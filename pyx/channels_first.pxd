@@ -5,8 +5,8 @@
 # channels then use the panel.  It holds a few dozen pixels and stays in the second-level
 # cache: no matrix of the whole image is ever built.
 from libc.string cimport memcpy, memset
-from geometry cimport (CONSTANT, Blocks, Chunk, Geometry, Job, block_width, inside,
-                       interior, source_index, source_row)
+from geometry cimport (CONSTANT, Blocks, Chunk, Geometry, Job, Unit, block_width, inside,
+                       interior, source_index, source_row, unit_of)
 from kernel_table cimport CLAMP, MAX_MR, Gather, Segment, Tile
 
 cdef enum:
@@ -322,20 +322,16 @@ cdef inline bint alike(const Job* job, const Panel* a, const Panel* b) noexcept 
 
 
 cdef inline void channels_first_unit(const Job* job, Py_ssize_t unit, char* scratch) noexcept nogil:
-    """Unit: some tiles of one sample and some blocks of output channels of one group."""
+    """Computes a unit."""
+    cdef Unit u = unit_of(job, unit)
     cdef const Blocks* blocks = &job.blocks
     cdef const Geometry* g = &job.g
     cdef Py_ssize_t item = job.kernels.item, lanes = job.kernels.lanes
-    cdef Py_ssize_t at = (unit % job.tile_units) * job.unit_tiles
-    cdef Py_ssize_t last = min(at + job.unit_tiles, job.tiles)
-    cdef Py_ssize_t q0 = (unit // job.tile_units) % job.block_units * job.unit_blocks
-    cdef Py_ssize_t q1 = min(q0 + job.unit_blocks, blocks.count)
-    cdef Py_ssize_t group = unit // (job.tile_units * job.block_units) % g.groups
-    cdef Py_ssize_t sample = unit // (job.tile_units * job.block_units) // g.groups
-    cdef const char* weights = job.weights + group * blocks.group_items * item
-    cdef const char* bias = job.bias + group * blocks.bias_items * item
-    cdef const char* x = job.x.data + sample * job.x.batch + group * g.ic * job.x.channel
-    cdef char* y = job.y.data + sample * job.y.batch + group * g.oc * job.y.channel
+    cdef Py_ssize_t at = u.tile
+    cdef const char* weights = job.weights + u.group * blocks.group_items * item
+    cdef const char* bias = job.bias + u.group * blocks.bias_items * item
+    cdef const char* x = job.x.data + u.sample * job.x.batch + u.group * g.ic * job.x.channel
+    cdef char* y = job.y.data + u.sample * job.y.batch + u.group * g.oc * job.y.channel
     cdef char* y_block
     cdef Py_ssize_t stride = panel_bytes(job) // 64 * 64
     cdef Panel* panels = <Panel*> scratch
@@ -351,8 +347,8 @@ cdef inline void channels_first_unit(const Job* job, Py_ssize_t unit, char* scra
     t.b_next = stride
     t.c_next = job.tile_pixels * item
     t.a_row = item
-    while at < last:
-        end = min(at + job.tiles_at_once, last)
+    while at < u.tile_end:
+        end = min(at + job.tiles_at_once, u.tile_end)
         for c in range(job.n_chunks):
             chunk = &job.chunks[c]
             final = c == job.n_chunks - 1
@@ -366,7 +362,7 @@ cdef inline void channels_first_unit(const Job* job, Py_ssize_t unit, char* scra
             # Rows of c lie in different planes, which the processor's own prefetching does not
             # follow; short sums leave no time for it.
             t.prefetch = chunk.terms >= LONG
-            for q in range(q0, q1):
+            for q in range(u.block, u.block_end):
                 rows = block_width(blocks, q)
                 y_block = y + q * blocks.step * job.y.channel
                 t.a = weights + (q * blocks.terms * blocks.step + chunk.before * rows) * item

@@ -3,8 +3,8 @@
 # input, or whose channels are not neighbours in memory, are first copied to a strip: the input
 # that the tile needs, padding included, in the thread's scratch memory.
 from libc.string cimport memcpy, memset
-from geometry cimport (CONSTANT, Array, Blocks, Chunk, Geometry, Job, block_width, inside,
-                       interior, source_index, source_row)
+from geometry cimport (CONSTANT, Blocks, Chunk, Geometry, Job, Unit, block_width, inside,
+                       interior, source_index, source_row, unit_of)
 from kernel_table cimport CLAMP, LINEAR, Gather, Segment, Tile
 
 cdef struct Run:                    # neighbouring tiles of one output row that are read alike
@@ -223,16 +223,13 @@ cdef inline Py_ssize_t channels_last_scratch(const Job* job) noexcept nogil:
 
 
 cdef inline void channels_last_unit(const Job* job, Py_ssize_t unit, char* scratch) noexcept nogil:
-    """Unit: some tiles and some blocks of output channels of one group."""
+    """Computes a unit."""
+    cdef Unit u = unit_of(job, unit)
     cdef const Blocks* blocks = &job.blocks
     cdef Py_ssize_t item = job.kernels.item, lanes = job.kernels.lanes
-    cdef Py_ssize_t group = unit // (job.tile_units * job.block_units)
-    cdef Py_ssize_t at = (unit % job.tile_units) * job.unit_tiles
-    cdef Py_ssize_t last = min(at + job.unit_tiles, job.tiles)
-    cdef Py_ssize_t q0 = (unit // job.tile_units) % job.block_units * job.unit_blocks
-    cdef Py_ssize_t q1 = min(q0 + job.unit_blocks, blocks.count)
-    cdef const char* weights = job.weights + group * blocks.group_items * item
-    cdef const char* bias = job.bias + group * blocks.bias_items * item
+    cdef Py_ssize_t at = u.tile
+    cdef const char* weights = job.weights + u.group * blocks.group_items * item
+    cdef const char* bias = job.bias + u.group * blocks.bias_items * item
     cdef Py_ssize_t c, q, n, n_runs, width, vectors, end
     cdef Run* runs = <Run*> scratch
     cdef const Chunk* chunk
@@ -242,13 +239,13 @@ cdef inline void channels_last_unit(const Job* job, Py_ssize_t unit, char* scrat
     t.b_next = 0
     t.prefetch = 0
     t.c_row = job.y.axis[2]
-    while at < last:
-        end = min(at + job.tiles_at_once, last)
+    while at < u.tile_end:
+        end = min(at + job.tiles_at_once, u.tile_end)
         for c in range(job.n_chunks):
             chunk = &job.chunks[c]
-            n_runs = prepare(job, chunk, group, at, end, scratch)
+            n_runs = prepare(job, chunk, u.group, at, end, scratch)
             t.limits = job.limits if c == job.n_chunks - 1 else 0
-            for q in range(q0, q1):
+            for q in range(u.block, u.block_end):
                 width = block_width(blocks, q)
                 vectors = width // lanes
                 t.lanes = min(width, job.g.oc - q * blocks.step)

@@ -336,10 +336,7 @@ cdef class Convolution:
             job.tiles_at_once = min(max(OPERAND_BYTES // operands, 1), 16)
         else:
             job.tiles_at_once = min(max(PANELS_BYTES // operands, 2), 16)
-        if self.channels_last:
-            divide(job, self.g.groups, threads, 30)
-        else:
-            divide(job, self.g.groups * job.g.batch, threads, 10)   # panels cost more than strips
+        divide(job, self.g.groups * (1 if self.channels_last else job.g.batch), threads)
         if self.channels_last:
             job.scratch_bytes = channels_last_scratch(job)
         else:
@@ -455,14 +452,14 @@ cdef void cut_bands(Job* job) noexcept:
                  and (job.y.axis[0] == g.out[1] * g.out[2] * item or g.out[0] == 1))
 
 
-cdef void divide(Job* job, Py_ssize_t planes, Py_ssize_t threads, Py_ssize_t part) noexcept:
-    """Tiles and blocks into units: many tiles to a unit, but enough units to busy all threads alike.
+cdef void divide(Job* job, Py_ssize_t planes, Py_ssize_t threads) noexcept:
+    """Tiles into units: many tiles to a unit, but enough units to busy all threads alike.
 
-    Blocks are divided only while threads would wait for each other for more than 1/part of the
-    time, because each part of the blocks prepares the same operands again.
+    Where the last units do not suffice for all threads, they are divided by blocks of output
+    channels.  The others are not, because each part prepares the same operands again.
     """
     cdef Py_ssize_t rounds = ceil_div(job.tiles, job.tiles_at_once)
-    cdef Py_ssize_t parts = 1
+    cdef Py_ssize_t all_units
     if threads == 1:
         job.unit_tiles = job.tiles
     elif rounds * planes >= UNITS_PER_THREAD * threads:
@@ -472,13 +469,8 @@ cdef void divide(Job* job, Py_ssize_t planes, Py_ssize_t threads, Py_ssize_t par
     job.unit_tiles = min(job.unit_tiles, job.tiles)
     job.tile_units = ceil_div(job.tiles, job.unit_tiles)
     job.tiles_at_once = min(job.tiles_at_once, job.unit_tiles)
-    while parts < job.blocks.count and uneven(job.tile_units * planes * parts, threads, part):
-        parts += 1
-    job.unit_blocks = ceil_div(job.blocks.count, parts)
-    job.block_units = ceil_div(job.blocks.count, job.unit_blocks)
-    job.units = job.tile_units * job.block_units * planes
-
-
-cdef inline bint uneven(Py_ssize_t units, Py_ssize_t threads, Py_ssize_t part) noexcept:
-    """Whether some threads would wait for others for more than 1/part of the time."""
-    return part * ceil_div(units, threads) * threads > (part + 1) * units
+    all_units = job.tile_units * planes
+    job.whole_units = all_units - all_units % threads
+    job.part_blocks = ceil_div(job.blocks.count, min(threads, job.blocks.count))
+    job.parts = ceil_div(job.blocks.count, job.part_blocks)
+    job.units = job.whole_units + (all_units - job.whole_units) * job.parts

@@ -79,12 +79,38 @@ cdef struct Job:                    # one call: read by all threads, written by 
     bint dense                      # channels-first: the pixels of an output plane follow each other
     Py_ssize_t tiles_at_once        # whose operands are kept in cache together
     Py_ssize_t unit_tiles
-    Py_ssize_t unit_blocks
-    Py_ssize_t tile_units
-    Py_ssize_t block_units
+    Py_ssize_t tile_units           # of one sample (channels-first) or of the batch, and one group
+    Py_ssize_t whole_units          # units of all groups and samples that have all blocks; those
+    Py_ssize_t parts                # behind them are divided into parts, so that all threads end
+    Py_ssize_t part_blocks          # together, and have so many blocks
     Py_ssize_t units
     Py_ssize_t scratch_bytes        # of one thread
     char* scratch
+
+
+cdef struct Unit:                   # a piece of work: some tiles and some blocks of output channels
+    Py_ssize_t sample               # channels-first
+    Py_ssize_t group
+    Py_ssize_t tile
+    Py_ssize_t tile_end
+    Py_ssize_t block
+    Py_ssize_t block_end
+
+
+cdef inline Unit unit_of(const Job* job, Py_ssize_t n) noexcept nogil:
+    cdef Unit u
+    cdef Py_ssize_t part = n - job.whole_units
+    u.block = 0
+    u.block_end = job.blocks.count
+    if part >= 0:
+        n = job.whole_units + part // job.parts
+        u.block = part % job.parts * job.part_blocks
+        u.block_end = min(u.block + job.part_blocks, job.blocks.count)
+    u.tile = n % job.tile_units * job.unit_tiles
+    u.tile_end = min(u.tile + job.unit_tiles, job.tiles)
+    u.group = n // job.tile_units % job.g.groups
+    u.sample = n // job.tile_units // job.g.groups
+    return u
 
 
 cdef inline Py_ssize_t ceil_div(Py_ssize_t a, Py_ssize_t b) noexcept nogil:
