@@ -211,15 +211,20 @@ cdef inline Py_ssize_t prepare(const Job* job, const Chunk* chunk, Py_ssize_t gr
     return n
 
 
-cdef inline Py_ssize_t channels_last_scratch(const Job* job) noexcept nogil:
-    """Bytes that `prepare` may use."""
+cdef inline Py_ssize_t channels_last_strip(const Job* job) noexcept nogil:
+    """Bytes of one tile's segments and strip, at most."""
     cdef Py_ssize_t c, most = 0
     cdef const Chunk* chunk
     for c in range(job.n_chunks):
         chunk = &job.chunks[c]
         most = max(most, chunk.rows * (chunk.columns * <Py_ssize_t> sizeof(Segment)
                    + strip_columns(job, chunk, job.tile_pixels) * chunk.channels * job.kernels.item))
-    return job.tiles_at_once * (<Py_ssize_t> sizeof(Run) + most + 64) + 64
+    return most + 64
+
+
+cdef inline Py_ssize_t channels_last_scratch(const Job* job) noexcept nogil:
+    """Bytes that `prepare` may use."""
+    return job.tiles_at_once * (<Py_ssize_t> sizeof(Run) + channels_last_strip(job)) + 64
 
 
 cdef inline void channels_last_unit(const Job* job, Py_ssize_t unit, char* scratch) noexcept nogil:

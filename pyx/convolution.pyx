@@ -15,7 +15,7 @@ from libc.string cimport memset
 cimport openmp
 
 from channels_first cimport channels_first_scratch, channels_first_unit
-from channels_last cimport channels_last_scratch, channels_last_unit
+from channels_last cimport channels_last_scratch, channels_last_strip, channels_last_unit
 from geometry cimport (CONSTANT, EDGE, MAX_BANDS, REFLECT, SYMMETRIC, WRAP, Array, Blocks, Chunk, Geometry,
                        Job, PadMode, block_width, ceil_div, inside, kernel_rows)
 from kernel_table cimport CLAMP, LEAKY_RELU, LINEAR, SIGMOID, TANH, KernelTable
@@ -45,8 +45,10 @@ ctypedef fused real:
 cdef enum:
     PANEL_BYTES = 1 << 19           # vector operands of a chunk: half of a usual second-level cache
     OPERAND_BYTES = 1 << 18         # other operands kept beside them
+    STRIPS_BYTES = 1 << 20          # strips of tiles at the edges
     PANELS_BYTES = 1 << 17          # short panels together: longer stretches of each output plane
     BAND = 8                        # output columns, the least of a band
+    STREAMED_BYTES = 1 << 22        # weights that no second-level cache holds
     UNITS_PER_THREAD = 16            # so that a thread that is held up costs little
     SERIAL_MACS = 300000            # below, waking threads costs more than they save
 
@@ -325,18 +327,19 @@ cdef class Convolution:
             job.tile_pixels = ceil_div(job.g.out[2], job.row_tiles)
             job.row_tiles = ceil_div(job.g.out[2], job.tile_pixels)
             job.tiles = job.g.batch * job.g.out[0] * job.g.out[1] * job.row_tiles
-            operands = job.tile_pixels * self.kernels.item
+            # Neighbouring tiles share most of what they read; strips they do not share.
+            operands = (job.tile_pixels * job.g.stride[1] * job.g.stride[2]
+                        * self.chunks[0].channels * self.kernels.item)
+            job.tiles_at_once = min(max(OPERAND_BYTES // operands, 1), 16)
+            job.tiles_at_once = min(job.tiles_at_once, max(STRIPS_BYTES // channels_last_strip(job), 1))
         else:
             job.tile_pixels = self.kernels.lanes * self.kernels.nv
             cut_bands(job)
             job.tiles = job.band_tiles[job.bands - 1]
-            operands = job.tile_pixels * self.kernels.item
-        operands *= self.chunks[0].terms
-        if self.channels_last:
-            job.tiles_at_once = min(max(OPERAND_BYTES // operands, 1), 16)
-        else:
+            operands = job.tile_pixels * self.chunks[0].terms * self.kernels.item
             job.tiles_at_once = min(max(PANELS_BYTES // operands, 2), 16)
-        divide(job, self.g.groups * (1 if self.channels_last else job.g.batch), threads)
+        divide(job, self.g.groups * (1 if self.channels_last else job.g.batch), threads,
+               self.channels_last and job.blocks.group_items * self.kernels.item > STREAMED_BYTES)
         if self.channels_last:
             job.scratch_bytes = channels_last_scratch(job)
         else:
@@ -452,16 +455,19 @@ cdef void cut_bands(Job* job) noexcept:
                  and (job.y.axis[0] == g.out[1] * g.out[2] * item or g.out[0] == 1))
 
 
-cdef void divide(Job* job, Py_ssize_t planes, Py_ssize_t threads) noexcept:
+cdef void divide(Job* job, Py_ssize_t planes, Py_ssize_t threads, bint streamed) noexcept:
     """Tiles into units: many tiles to a unit, but enough units to busy all threads alike.
 
     Where the last units do not suffice for all threads, they are divided by blocks of output
     channels.  The others are not, because each part prepares the same operands again.
+    `streamed`: weights come from far away, and should serve as many tiles as possible.
     """
     cdef Py_ssize_t rounds = ceil_div(job.tiles, job.tiles_at_once)
     cdef Py_ssize_t all_units
     if threads == 1:
         job.unit_tiles = job.tiles
+    elif streamed:
+        job.unit_tiles = job.tiles_at_once
     elif rounds * planes >= UNITS_PER_THREAD * threads:
         job.unit_tiles = job.tiles_at_once * (rounds * planes // (UNITS_PER_THREAD * threads))
     else:
