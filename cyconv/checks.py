@@ -7,7 +7,7 @@ import operator
 
 import numpy as np
 
-LIMIT = 2**60
+LIMIT = 2**40
 """Strides, dilations and paddings stay below this, so that addresses cannot overflow."""
 
 _REALS = (np.float16, np.float32, np.float64)
@@ -109,7 +109,7 @@ def integer(function, name, value, least):
         hint = "; slice the input to crop it" if name == "padding" else ""
         raise ValueError(f"{function}: {name} must be at least {least}, got {n}{hint}")
     if n >= LIMIT:
-        raise ValueError(f"{function}: {name} must be below 2**60, got {n}")
+        raise ValueError(f"{function}: {name} must be below 2**40, got {n}")
     return n
 
 

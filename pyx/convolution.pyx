@@ -33,6 +33,9 @@ cdef extern from *:
     int cyconv_forked
     int cyconv_watch_forks()
 
+cdef extern from *:
+    const long _OPENMP
+
 if cyconv_watch_forks() != 0:
     raise MemoryError("cyconv: pthread_atfork failed")
 
@@ -49,8 +52,9 @@ cdef enum:
     PANELS_BYTES = 1 << 17          # short panels together: longer stretches of each output plane
     BAND = 8                        # output columns, the least of a band
     STREAMED_BYTES = 1 << 22        # weights that no second-level cache holds
-    UNITS_PER_THREAD = 16            # so that a thread that is held up costs little
+    UNITS_PER_THREAD = 16           # so that a thread that is held up costs little
     SERIAL_MACS = 300000            # below, waking threads costs more than they save
+    SERIAL_ITEMS = 20000            # and below so many weights to pack
 
 PAD_MODES = {"constant": CONSTANT, "edge": EDGE, "reflect": REFLECT,
              "symmetric": SYMMETRIC, "wrap": WRAP}
@@ -59,8 +63,8 @@ ACTIVATIONS = {None: LINEAR, "relu": CLAMP, "relu6": CLAMP, "leaky_relu": LEAKY_
 
 
 def openmp_runtime():
-    """The OpenMP specification that the runtime implements, and its processors."""
-    return f"GNU libgomp, {openmp.omp_get_num_procs()} processors"
+    """The OpenMP specification that this was compiled for, and the runtime's processors."""
+    return f"specification {_OPENMP}, {openmp.omp_get_num_procs()} processors"
 
 
 cdef class Packed:
@@ -211,7 +215,8 @@ cdef class Convolution:
         packed.bias = packed.weights + items * self.kernels.item
         to = <real*> packed.weights
         with nogil:
-            if threads > 1 and items > 20000 and not cyconv_forked:
+            threads = min(threads, blocks)
+            if threads > 1 and items > SERIAL_ITEMS and not cyconv_forked:
                 for n in prange(blocks, schedule="static", num_threads=threads):
                     infinite += self.pack_block(w, n, to)
             else:
@@ -276,7 +281,9 @@ cdef class Convolution:
             return False
         if not self.writable_in_place(&job.y):
             return False
-        self.set_up(&job, packed, 1 if cyconv_forked else threads)
+        threads = 1 if cyconv_forked else threads
+        self.set_up(&job, packed, threads)
+        threads = min(threads, job.units)
         if keep_scratch:
             scratch = packed.take_scratch(job.scratch_bytes * threads + 64)
             kept = scratch != NULL
@@ -286,7 +293,7 @@ cdef class Convolution:
             raise MemoryError(f"cyconv: no memory for {job.scratch_bytes * threads} bytes of scratch")
         job.scratch = scratch + 64 - <Py_ssize_t> scratch % 64
         with nogil:
-            self.work(&job, 1 if cyconv_forked else threads)
+            self.work(&job, threads)
         if kept:
             give(&packed.scratch_taken)
         else:
@@ -298,7 +305,7 @@ cdef class Convolution:
         cdef Job job
         memset(&job, 0, sizeof(Job))
         self.set_up(&job, None, threads)
-        return job.scratch_bytes * threads
+        return job.scratch_bytes * min(threads, job.units)
 
     cdef bint writable_in_place(self, const Array* y) noexcept:
         """Kernels write vectors: of channels, or of pixels of a row."""
@@ -328,7 +335,8 @@ cdef class Convolution:
             job.row_tiles = ceil_div(job.g.out[2], job.tile_pixels)
             job.tiles = job.g.batch * job.g.out[0] * job.g.out[1] * job.row_tiles
             # Neighbouring tiles share most of what they read; strips they do not share.
-            operands = (job.tile_pixels * job.g.stride[1] * job.g.stride[2]
+            operands = (job.tile_pixels * min(job.g.stride[1], job.g.kernel[1])
+                        * min(job.g.stride[2], job.g.kernel[2])
                         * self.chunks[0].channels * self.kernels.item)
             job.tiles_at_once = min(max(OPERAND_BYTES // operands, 1), 16)
             job.tiles_at_once = min(job.tiles_at_once, max(STRIPS_BYTES // channels_last_strip(job), 1))
