@@ -11,9 +11,11 @@ from typing import NamedTuple
 import numpy as np
 
 from cyconv import checks, isa, shapes, threads
-from cyconv._ext.convolution import ACTIVATIONS, PAD_MODES, Convolution
+from cyconv._ext.convolution import ACTIVATIONS, PAD_MODES, Convolution, bytes_to_line
 from cyconv.layout import kernel_order, parse_kernel_layout, parse_layout
 
+_LINE = 64
+_LARGE = 1 << 15
 _C_TYPES = {"float32": "float", "float64": "double", "int32": "int32_t", "int64": "int64_t"}
 
 
@@ -95,6 +97,7 @@ class Recipe:
         window = (slice(None, None, -1 if self.flip else 1),) * ndim
         self.kernel_view = (slice(None), slice(None), *(None,) * (3 - ndim), *window)
         self.converts = self.result_dtype is not self.dtype
+        self.output_bytes = math.prod(self.output_shape) * self.dtype.itemsize
 
     def _check_ranks(self, ndim):
         checks.rank(self.function, "x", self.x_shape, self.layout)
@@ -206,9 +209,13 @@ class Recipe:
         return out
 
     def new(self):
-        """A new array for the output, in the working dtype."""
+        """A new array for the output, in the working dtype; a large one begins at a line of cache."""
         try:
-            return np.empty(self.output_shape, self.dtype)
+            if self.output_bytes < _LARGE:
+                return np.empty(self.output_shape, self.dtype)
+            memory = np.empty(self.output_bytes + _LINE, np.uint8)
+            start = bytes_to_line(memory)
+            return memory[start : start + self.output_bytes].view(self.dtype).reshape(self.output_shape)
         except (MemoryError, ValueError) as error:
             raise MemoryError(
                 f"{self.function}: no memory for an output of shape {self.output_shape} and dtype {self.dtype}"

@@ -46,6 +46,7 @@ ctypedef fused real:
     int64_t
 
 cdef enum:
+    LINE = 64                       # bytes of a line of cache
     PANEL_BYTES = 1 << 19           # vector operands of a chunk: half of a usual second-level cache
     OPERAND_BYTES = 1 << 18         # other operands kept beside them
     STRIPS_BYTES = 1 << 20          # strips of tiles at the edges
@@ -65,6 +66,11 @@ ACTIVATIONS = {None: LINEAR, "relu": CLAMP, "relu6": CLAMP, "leaky_relu": LEAKY_
 def openmp_runtime():
     """The OpenMP specification that this was compiled for, and the runtime's processors."""
     return f"specification {_OPENMP}, {openmp.omp_get_num_procs()} processors"
+
+
+def bytes_to_line(const unsigned char[::1] memory):
+    """Bytes from the start of `memory` to the next line of cache, where vectors are stored fastest."""
+    return (LINE - <Py_ssize_t> &memory[0] % LINE) % LINE
 
 
 cdef class Packed:

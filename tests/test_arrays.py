@@ -76,6 +76,17 @@ def test_out(each_isa, layout):
     assert np.all(big == 7)
 
 
+def test_large_outputs_begin_at_a_line_of_cache():
+    x, w = np.ones((1, 40, 40, 16), np.float32), np.ones((1, 1, 16, 16), np.float32)
+    kept = []
+    for _ in range(20):
+        kept.append(cyconv.conv2d(x, w))
+        assert kept[-1].ctypes.data % 64 == 0
+        assert kept[-1].flags.c_contiguous
+        assert kept[-1].flags.writeable
+        assert np.all(kept[-1] == 16)
+
+
 @pytest.mark.parametrize("layout", ["NHWC", "NCHW"])
 def test_out_may_overlap_the_input(each_isa, layout):
     rng = np.random.default_rng(4)
