@@ -189,17 +189,18 @@ class Recipe:
     def run(self, x, packed, bias, out, n, keep_scratch):
         """Computes the output of checked arrays, into `out` or a new array."""
         y = out
-        if out is None or self.converts or not out.flags.aligned:
+        if out is None or self.converts:
             y = self.new()
         if self.convolution is None:
             self.fill(y, bias)
         else:
             view = self.view
-            if x.dtype is not self.dtype or not x.flags.aligned:
+            if x.dtype is not self.dtype:
                 x = self.working(x)
             if not self.compute(x[view], y[view], packed, n, keep_scratch):
                 y = self.new()
-                self.compute(x[view], y[view], packed, n, keep_scratch)
+                if not self.compute(x[view], y[view], packed, n, keep_scratch):
+                    self.compute(x.copy()[view], y[view], packed, n, keep_scratch)
         if y is out or (out is None and not self.converts):
             return y
         with np.errstate(over="ignore"):
@@ -318,7 +319,7 @@ class ConvPlan:
             If an array is not of that kind.
         """
         r = self._recipe
-        if type(x) is not np.ndarray or x.shape != self.input_shape or x.dtype != self.dtype:
+        if type(x) is not np.ndarray or x.shape != self.input_shape or x.dtype is not self.dtype:
             x = self._check(x)
         if out is not None and (
             type(out) is not np.ndarray

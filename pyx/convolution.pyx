@@ -272,7 +272,9 @@ cdef class Convolution:
 
     def run(self, const real[:, :, :, :, :] x, real[:, :, :, :, :] y, Packed packed, Py_ssize_t threads,
             bint keep_scratch):
-        """Convolves x into y, both of the layout's axes; False if y overlaps x or lies unsuitably.
+        """Convolves x into y, both of the layout's axes; False if that needs copies.
+
+        It does if y overlaps x or has gaps where kernels write vectors, or one is not aligned.
 
         x and y have axes (N, D, H, W, C) or (N, C, D, H, W).  `keep_scratch` keeps the scratch
         memory with the packed weights for the next call.
@@ -285,7 +287,8 @@ cdef class Convolution:
         if overlap(<const char*> &x[0, 0, 0, 0, 0], x.shape, x.strides,
                    <const char*> &y[0, 0, 0, 0, 0], y.shape, y.strides, sizeof(real)):
             return False
-        if not self.writable_in_place(&job.y):
+        if not (self.writable_in_place(&job.y) and aligned(&job.x, sizeof(real))
+                and aligned(&job.y, sizeof(real))):
             return False
         threads = 1 if cyconv_forked else threads
         self.set_up(&job, packed, threads)
@@ -392,6 +395,10 @@ cdef inline Array opened(char* data, const Py_ssize_t* strides, bint channels_la
     a.channel = strides[4] if channels_last else strides[1]
     a.axis[0], a.axis[1], a.axis[2] = strides[first], strides[first + 1], strides[first + 2]
     return a
+
+
+cdef inline bint aligned(const Array* a, Py_ssize_t item) noexcept nogil:
+    return (<Py_ssize_t> a.data | a.batch | a.channel | a.axis[0] | a.axis[1] | a.axis[2]) % item == 0
 
 
 cdef inline bint overlap(const char* a, const Py_ssize_t* a_shape, const Py_ssize_t* a_strides,

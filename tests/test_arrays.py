@@ -47,6 +47,26 @@ def test_any_strides_order_and_alignment(each_isa, argument):
             assert np.array_equal(other, before), f"{name} {argument} was changed: {case}"
 
 
+@pytest.mark.parametrize("shape", [(1, 5, 6, 3), (2, 1, 6, 3), (2, 5, 1, 3), (2, 5, 6, 1), (1, 1, 1, 1)])
+def test_odd_strides_of_axes_of_one(each_isa, shape):
+    """NumPy allows any stride where an axis has one element."""
+    x = np.random.default_rng(11).standard_normal(shape).astype(np.float32)
+    strides = tuple(7 if n == 1 else s for n, s in zip(shape, x.strides, strict=True))
+    odd = np.lib.stride_tricks.as_strided(x, shape, strides)
+    for layout, channels in (("NHWC", shape[3]), ("NCHW", shape[1])):
+        w = np.ones((1, 1, channels, 4), np.float32)
+        arguments = {"layout": layout, "kernel_layout": "HWIO", "padding": 1}
+        expected = cyconv.conv2d(x, w, **arguments)
+        assert np.array_equal(cyconv.conv2d(odd, w, **arguments), expected)
+        out = np.lib.stride_tricks.as_strided(
+            np.zeros_like(expected),
+            expected.shape,
+            tuple(9 if n == 1 else s for n, s in zip(expected.shape, expected.strides, strict=True)),
+        )
+        cyconv.conv2d(x, w, out=out, **arguments)
+        assert np.array_equal(out, expected)
+
+
 def test_broadcast_view_is_not_copied(each_isa):
     """A batch of one picture repeated for free stays free."""
     picture = np.random.default_rng(2).standard_normal((9, 9, 4)).astype(np.float32)
