@@ -83,9 +83,8 @@ def conv2d(
               x[n, i s - p + u d, j s - p + v d, c] \\; w[u, v, c, o]
 
     and each axis of the output has ``floor((length + before + after - (kernel - 1) * d - 1) / s) + 1``
-    elements [1]_.  Sums run over u, v and c in this order, in the working precision (over parts of
-    the channels first, where there are thousands); the same input gives the same bits for any
-    number of threads and any batch.  A sum that is zero is +0.
+    elements [1]_.  Sums run in a fixed order in the working precision: the same input gives the
+    same bits for any number of threads and any batch.  A sum that is zero is +0.
 
     References
     ----------

@@ -3,16 +3,17 @@
 # Pixels that are neighbours in the input are read where they lie.  Others are gathered into a
 # panel in the thread's scratch memory, one row of lanes a term, padding included; all output
 # channels then use the panel.  It holds a few dozen pixels and stays in the second-level
-# cache: no matrix of the whole image is ever built.
+# cache: no matrix of the whole image is ever built.  With few channels a strip serves instead,
+# a padded copy of the rows that a tile meets: see read_strip.
 from libc.string cimport memcpy, memset
-from geometry cimport (CONSTANT, Blocks, Chunk, Geometry, Job, Unit, block_width, inside,
-                       interior, source_index, source_row, unit_of)
+from geometry cimport (CONSTANT, Blocks, Chunk, Geometry, Job, Unit, block_width, ceil_div,
+                       inside, interior, source_index, source_row, tap_term, unit_of)
 from kernel_table cimport CLAMP, MAX_MR, Gather, Segment, Tile
 
 cdef enum:
-    FEW = 8                         # fewer channels are gathered, not read in place: one segment, not many
+    FEW = 8                         # fewer channels take sums of columns, rows, channels, and strips
     LONG = 128                      # terms of a sum that takes longer than a line of memory takes to come
-    STRIP_BYTES = 1 << 15           # of a tile's padded input under one kernel row, if it has few channels
+    STRIP_BYTES = 1 << 15           # of the padded input of a tile with few channels
 
 
 cdef struct Piece:                  # neighbouring pixels of a tile in one output row
@@ -45,15 +46,21 @@ cdef inline void find_pieces(const Job* job, const Chunk* chunk, Py_ssize_t tile
     cdef const Geometry* g = &job.g
     cdef Py_ssize_t band = 0, first = 0, width, pixel, row
     cdef Piece* p
-    while tile >= job.band_tiles[band]:
-        first = job.band_end[band]
-        band += 1
-    width = job.band_end[band] - first
-    pixel = (tile - (job.band_tiles[band - 1] if band > 0 else 0)) * job.tile_pixels
-    panel.lanes = min(job.tile_pixels, g.out[0] * g.out[1] * width - pixel)
     panel.n_pieces = 0
-    row = pixel // width
-    pixel = pixel % width
+    if job.row_tiles > 0:
+        width = g.out[2]
+        row = tile // job.row_tiles
+        pixel = tile % job.row_tiles * job.tile_pixels
+        panel.lanes = min(job.tile_pixels, width - pixel)
+    else:
+        while tile >= job.band_tiles[band]:
+            first = job.band_end[band]
+            band += 1
+        width = job.band_end[band] - first
+        pixel = (tile - (job.band_tiles[band - 1] if band > 0 else 0)) * job.tile_pixels
+        panel.lanes = min(job.tile_pixels, g.out[0] * g.out[1] * width - pixel)
+        row = pixel // width
+        pixel = pixel % width
     while pixel >= 0:
         p = &panel.pieces[panel.n_pieces]
         p.lane = 0 if panel.n_pieces == 0 else (p - 1).lane + (p - 1).pixels
@@ -94,9 +101,10 @@ cdef inline bint gather_columns(const Job* job, const Chunk* chunk, const char* 
             filled += hi - lo if g.pad_mode == CONSTANT else p.pixels
     if filled == 0 and job.skip_padding:
         return False
-    if filled < width:
+    if filled < width and not job.blocks.columns_first:
         memset(to, 0, columns * chunk.channels * width * item)
     gather.to_row = width * item
+    gather.to_column = tap_term(&job.blocks, chunk, 0, 1) * width * item
     gather.source_row = job.x.channel
     gather.source_lane = g.stride[2] * job.x.axis[2]
     gather.source_column = g.dilation[2] * job.x.axis[2]
@@ -132,76 +140,68 @@ cdef inline void inside_piece(const Geometry* g, Py_ssize_t column, const Piece*
         inside(g, column, p.ow, p.pixels, lo, hi)
 
 
-cdef inline Py_ssize_t columns_of(const Geometry* g, const Chunk* chunk, const Piece* p) noexcept nogil:
-    """Input columns that a piece meets, and those between them."""
-    return (p.pixels - 1) * g.stride[2] + (chunk.columns - 1) * g.dilation[2] + 1
+cdef inline Py_ssize_t strip_row(const Job* job, const Chunk* chunk, const Piece* p) noexcept nogil:
+    """Elements of a row of a strip: what a piece meets, every stride-th column."""
+    return p.pixels + (chunk.columns - 1) * job.g.dilation[2] // job.g.stride[2]
 
 
-cdef inline Py_ssize_t strip_bytes(const Job* job, const Chunk* chunk, const Piece* pieces,
-                                   Py_ssize_t n_pieces) noexcept nogil:
-    """Of the strip of the piece that needs most; too many for a strip if there are many channels."""
-    cdef Py_ssize_t n, most = 0
-    if chunk.channels >= FEW:
-        return STRIP_BYTES + 1
-    for n in range(n_pieces):
-        most = max(most, columns_of(&job.g, chunk, &pieces[n]))
-    return most * chunk.channels * job.kernels.item
+cdef inline bint read_strip(const Job* job, const Chunk* chunk, const char* x, Piece* p,
+                            char* strip, Panel* panel) noexcept nogil:
+    """Segments that read a padded copy of the rows that a piece meets; False if it would be large.
 
-
-cdef inline void gather_padded(const Job* job, const Chunk* chunk, const char* x,
-                               const Piece* pieces, Py_ssize_t n_pieces, char* strip, char* to,
-                               Py_ssize_t width) noexcept nogil:
-    """The panel's rows for the present kernel row, by way of a copy of the input with its padding.
-
-    With few channels this is faster than to ask for each column which lanes are padding.
+    The strip has a part for each remainder of input columns divided by the stride, so that
+    neighbouring pixels are neighbours in it; in each part a row for each kernel row and channel.
+    One column of the kernel meets a row of lanes at one offset in all rows: a segment.
     """
     cdef const Geometry* g = &job.g
     cdef Py_ssize_t item = job.kernels.item
-    cdef Py_ssize_t n, i, ix, columns, lo, hi, filled = 0
-    cdef const Piece* p
+    cdef Py_ssize_t length = strip_row(job, chunk, p)
+    cdef Py_ssize_t rows = chunk.rows * chunk.channels
+    cdef Py_ssize_t part = rows * length * item
+    cdef Py_ssize_t parts = min(g.stride[2], (chunk.columns - 1) * g.dilation[2] + 1)
+    cdef Py_ssize_t r, n, k, i, ix, lo, hi
     cdef Gather gather
-    for n in range(n_pieces):
-        if pieces[n].met:
-            filled += pieces[n].pixels
-    if filled < width:
-        memset(to, 0, chunk.columns * chunk.channels * width * item)
+    if part > STRIP_BYTES // parts:
+        return False
+    gather.columns = 1
+    gather.to_column = gather.source_column = 0
     gather.rows = chunk.channels
-    for n in range(n_pieces):
-        p = &pieces[n]
-        if not p.met:
-            continue
-        columns = columns_of(g, chunk, p)
-        ix = p.ow * g.stride[2] - g.before[2] + chunk.column * g.dilation[2]
-        lo = min(max(-ix, 0), columns)
-        hi = max(min(g.size[2] - ix, columns), lo)
-        gather.columns = 1
-        gather.to_row = columns * item
-        gather.source_row = job.x.channel
-        gather.source_lane = job.x.axis[2]
-        if g.pad_mode == CONSTANT:
-            memset(strip, 0, columns * chunk.channels * item)
-        else:
-            gather.lanes = 1
-            for i in range(columns):
-                if not lo <= i < hi:
-                    gather.to = strip + i * item
-                    gather.source = x + p.offset + job.x.axis[2] * source_index(
-                        ix + i, g.size[2], g.pad_mode)
-                    job.kernels.gather(&gather)
-        if hi > lo:
-            gather.to = strip + lo * item
-            gather.source = x + p.offset + (ix + lo) * job.x.axis[2]
-            gather.lanes = hi - lo
-            job.kernels.gather(&gather)
-        gather.to = to + p.lane * item
-        gather.to_row = width * item
-        gather.source = strip
-        gather.source_row = columns * item
-        gather.source_lane = g.stride[2] * item
-        gather.source_column = g.dilation[2] * item
-        gather.columns = chunk.columns
-        gather.lanes = p.pixels
-        job.kernels.gather(&gather)
+    gather.to_row = length * item
+    gather.source_row = job.x.channel
+    gather.source_lane = g.stride[2] * job.x.axis[2]
+    for n in range(parts):
+        ix = p.ow * g.stride[2] - g.before[2] + chunk.column * g.dilation[2] + n
+        # Elements [lo, hi) of a row of this part are columns ix + i * stride of the input.
+        lo = min(ceil_div(max(-ix, 0), g.stride[2]), length)
+        hi = max(min(ceil_div(max(g.size[2] - ix, 0), g.stride[2]), length), lo)
+        for r in range(chunk.rows):
+            gather.to = strip + n * part + r * chunk.channels * length * item
+            p.met = source_row(job, p.od, p.oh, chunk.row + r, &p.offset)
+            if not p.met or (hi - lo < length and g.pad_mode == CONSTANT):
+                memset(gather.to, 0, chunk.channels * length * item)
+            if not p.met:
+                continue
+            if hi > lo:
+                gather.to += lo * item
+                gather.source = x + p.offset + (ix + lo * g.stride[2]) * job.x.axis[2]
+                gather.lanes = hi - lo
+                job.kernels.gather(&gather)
+                gather.to -= lo * item
+            if g.pad_mode != CONSTANT:
+                gather.lanes = 1
+                for i in range(length):
+                    if not lo <= i < hi:
+                        gather.to = strip + n * part + (r * chunk.channels * length + i) * item
+                        gather.source = x + p.offset + job.x.axis[2] * source_index(
+                            ix + i * g.stride[2], g.size[2], g.pad_mode)
+                        job.kernels.gather(&gather)
+    panel.b = strip
+    panel.b_unit = 1
+    panel.b_term = length * item
+    for k in range(chunk.columns):
+        ix = k * g.dilation[2]
+        add_segment(panel, k * rows, (ix % g.stride[2]) * part + (ix // g.stride[2]) * item, rows)
+    return True
 
 
 cdef inline void add_segment(Panel* panel, Py_ssize_t a, Py_ssize_t b, Py_ssize_t terms) noexcept nogil:
@@ -239,15 +239,16 @@ cdef inline void fill(const Job* job, const Chunk* chunk, const char* x, Py_ssiz
     """Finds or gathers what the pixels of a tile meet in a chunk."""
     cdef Py_ssize_t r, k, n_pieces, width, at_once = chunk.columns, terms = 0
     cdef Piece* pieces
-    cdef char* strip = NULL
     panel.segments = <Segment*> (to + chunk.terms * job.tile_pixels * job.kernels.item)
     pieces = panel.pieces = <Piece*> (panel.segments + chunk.rows * chunk.columns)
     find_pieces(job, chunk, tile, panel)
     n_pieces = panel.n_pieces
     width = job.kernels.lanes if panel.lanes <= job.kernels.lanes else job.tile_pixels
     panel.n_segments = 0
-    if (n_pieces == 1 and panel.lanes == job.tile_pixels and pieces[0].interior
-            and chunk.channels >= FEW
+    if job.blocks.columns_first:
+        if n_pieces == 1 and read_strip(job, chunk, x, pieces, <char*> (pieces + job.tile_pixels), panel):
+            return
+    elif (n_pieces == 1 and panel.lanes == job.tile_pixels and pieces[0].interior
             and job.g.stride[2] * job.x.axis[2] == job.kernels.item
             and in_place(job, chunk, x, pieces, panel)):
         return
@@ -257,21 +258,18 @@ cdef inline void fill(const Job* job, const Chunk* chunk, const char* x, Py_ssiz
     for k in range(n_pieces):
         if not pieces[k].interior:
             at_once = 1
-    if at_once < chunk.columns and strip_bytes(job, chunk, pieces, n_pieces) <= STRIP_BYTES:
-        at_once = chunk.columns
-        strip = <char*> (pieces + job.tile_pixels)
+    if job.blocks.columns_first:
+        memset(to, 0, chunk.terms * panel.b_term)
+        add_segment(panel, 0, 0, chunk.terms)
     for r in range(chunk.rows):
         meet_row(job, chunk.row + r, pieces, n_pieces)
-        if strip != NULL:
-            gather_padded(job, chunk, x, pieces, n_pieces, strip, to + terms * panel.b_term, width)
-            add_segment(panel, terms, terms, at_once * chunk.channels)
-            terms += at_once * chunk.channels
-            continue
         for k in range(chunk.columns // at_once):
-            if gather_columns(job, chunk, x, chunk.column + k, at_once, pieces, n_pieces,
-                              to + terms * panel.b_term, width):
-                add_segment(panel, (r * chunk.columns + k) * chunk.channels, terms,
-                            at_once * chunk.channels)
+            if job.blocks.columns_first:
+                gather_columns(job, chunk, x, chunk.column + k, at_once, pieces, n_pieces,
+                               to + tap_term(&job.blocks, chunk, r, k) * panel.b_term, width)
+            elif gather_columns(job, chunk, x, chunk.column + k, at_once, pieces, n_pieces,
+                                to + terms * panel.b_term, width):
+                add_segment(panel, tap_term(&job.blocks, chunk, r, k), terms, at_once * chunk.channels)
                 terms += at_once * chunk.channels
 
 
@@ -311,14 +309,19 @@ cdef inline void scatter(const Job* job, const Panel* panel, char* y, char* pack
         packed += job.tile_pixels * item
 
 
-cdef inline bint alike(const Job* job, const Panel* a, const Panel* b) noexcept nogil:
-    """Whether tile b is computed as its predecessor a is, from one panel further on."""
-    return (a.n_segments == 1 and b.n_segments == 1 and a.b_unit == b.b_unit and a.b_term == b.b_term
-            and a.b_unit == a.b_term and a.segments.terms == b.segments.terms
-            and a.segments.a == b.segments.a
-            and a.lanes == job.tile_pixels and b.lanes == job.tile_pixels
-            and not a.scattered and not b.scattered
-            and b.pieces.y == a.pieces.y + job.tile_pixels * job.kernels.item)
+cdef inline bint alike(const Job* job, const Panel* a, const Panel* b, Py_ssize_t stride) noexcept nogil:
+    """Whether tile b is computed as its predecessor a is, from operands `stride` bytes further on."""
+    cdef Py_ssize_t n
+    if (a.n_segments != b.n_segments or a.b + stride != b.b or a.b_unit != b.b_unit
+            or a.b_term != b.b_term or a.lanes != job.tile_pixels or b.lanes != job.tile_pixels
+            or a.scattered or b.scattered
+            or a.pieces.y + job.tile_pixels * job.kernels.item != b.pieces.y):
+        return False
+    for n in range(a.n_segments):
+        if (a.segments[n].a != b.segments[n].a or a.segments[n].b != b.segments[n].b
+                or a.segments[n].terms != b.segments[n].terms):
+            return False
+    return True
 
 
 cdef inline void channels_first_unit(const Job* job, Py_ssize_t unit, char* scratch) noexcept nogil:
@@ -356,7 +359,7 @@ cdef inline void channels_first_unit(const Job* job, Py_ssize_t unit, char* scra
                 fill(job, chunk, x + chunk.channel * job.x.channel, at + n, memory + n * stride, &panels[n])
             for n in range(end - at - 1, -1, -1):
                 panels[n].run = 1
-                if n < end - at - 1 and alike(job, &panels[n], &panels[n + 1]):
+                if n < end - at - 1 and alike(job, &panels[n], &panels[n + 1], stride):
                     panels[n].run += panels[n + 1].run
             t.limits = job.limits if final else 0
             # Rows of c lie in different planes, which the processor's own prefetching does not

@@ -74,6 +74,7 @@ cdef inline void copy_pixels(const Job* job, const Chunk* chunk, char* to, const
     g.source_row = job.x.axis[2]
     g.source_lane = job.x.channel
     g.source_column = 0
+    g.to_column = 0
     g.columns = 1
     g.rows = n
     g.lanes = chunk.channels

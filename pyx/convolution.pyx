@@ -14,10 +14,10 @@ from libc.string cimport memset
 
 cimport openmp
 
-from channels_first cimport channels_first_scratch, channels_first_unit
+from channels_first cimport FEW, channels_first_scratch, channels_first_unit
 from channels_last cimport channels_last_scratch, channels_last_strip, channels_last_unit
 from geometry cimport (CONSTANT, EDGE, MAX_BANDS, REFLECT, SYMMETRIC, WRAP, Array, Blocks, Chunk, Geometry,
-                       Job, PadMode, block_width, ceil_div, inside, kernel_rows)
+                       Job, PadMode, block_width, ceil_div, inside, kernel_rows, tap_term)
 from kernel_table cimport CLAMP, LEAKY_RELU, LINEAR, SIGMOID, TANH, KernelTable
 
 cdef extern from *:
@@ -171,6 +171,7 @@ cdef class Convolution:
             b.count = ceil_div(oc, b.step)
             b.tail = oc - (b.count - 1) * b.step
             b.bias_items = oc * self.kernels.lanes
+        b.columns_first = not self.channels_last and self.g.ic < FEW
         b.terms = self.g.ic * kernel_rows(&self.g) * self.g.kernel[2]
         b.group_items = b.terms * ((b.count - 1) * b.step + b.tail)
 
@@ -241,6 +242,7 @@ cdef class Convolution:
         cdef Py_ssize_t c, r, k, i, j, d, h
         cdef const Chunk* chunk
         cdef real weight
+        cdef real* tap
         cdef bint infinite = False
         to += group * self.blocks.group_items + q * self.blocks.step * self.blocks.terms
         for c in range(self.n_chunks):
@@ -248,14 +250,16 @@ cdef class Convolution:
             for r in range(chunk.row, chunk.row + chunk.rows):
                 d, h = r // self.g.kernel[1], r % self.g.kernel[1]
                 for k in range(chunk.column, chunk.column + chunk.columns):
+                    tap = to + tap_term(&self.blocks, chunk, r - chunk.row, k - chunk.column) * width
                     for i in range(chunk.channel, chunk.channel + chunk.channels):
                         for j in range(filled):
                             weight = w[o + j, i, d, h, k]
-                            to[j] = weight
+                            tap[j] = weight
                             infinite |= weight - weight != 0
                         for j in range(filled, width):
-                            to[j] = 0
-                        to += width
+                            tap[j] = 0
+                        tap += width
+            to += chunk.terms * width
         return infinite
 
     cdef void pack_bias(self, const real[:] bias, real* to) noexcept nogil:
@@ -353,6 +357,10 @@ cdef class Convolution:
             job.tile_pixels = self.kernels.lanes * self.kernels.nv
             cut_bands(job)
             job.tiles = job.band_tiles[job.bands - 1]
+            job.row_tiles = 0
+            if self.blocks.columns_first and fills_rows(&job.g, self.kernels.lanes):
+                job.row_tiles = ceil_div(job.g.out[2], job.tile_pixels)
+                job.tiles = job.g.out[0] * job.g.out[1] * job.row_tiles
             operands = job.tile_pixels * self.chunks[0].terms * self.kernels.item
             job.tiles_at_once = min(max(PANELS_BYTES // operands, 2), 16)
         divide(job, self.g.groups * (1 if self.channels_last else job.g.batch), threads,
@@ -443,6 +451,14 @@ cdef void merge_axes(Job* job, bint channels_last) noexcept:
         g.size[2] *= g.batch
         g.out[2] = g.size[2]
         g.batch = 1
+
+
+cdef inline bint fills_rows(const Geometry* g, Py_ssize_t lanes) noexcept:
+    """Whether tiles that end with the row pay: they waste lanes, but can be read from strips."""
+    cdef Py_ssize_t whole = ceil_div(g.out[2], lanes) * lanes
+    cdef bint padded = g.before[2] > 0 or ((g.out[2] - 1) * g.stride[2] - g.before[2]
+                                           + (g.kernel[2] - 1) * g.dilation[2] >= g.size[2])
+    return 16 * g.out[2] >= 15 * whole or (padded and 2 * g.out[2] >= whole)
 
 
 cdef void cut_bands(Job* job) noexcept:

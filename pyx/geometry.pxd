@@ -50,6 +50,8 @@ cdef struct Blocks:
     Py_ssize_t count
     Py_ssize_t tail                 # width of the last block, padded to whole vectors if need be
     Py_ssize_t terms                # of the whole sum
+    bint columns_first              # within a chunk the sum runs over columns, rows, channels,
+                                    # not over rows, columns, channels
     Py_ssize_t group_items          # elements of a group's weights
     Py_ssize_t bias_items           # elements of a group's bias table
 
@@ -71,7 +73,7 @@ cdef struct Job:                    # one call: read by all threads, written by 
     Py_ssize_t limits               # of relu and relu6, see Tile
     # How output pixels are cut into tiles, and tiles and blocks into units of work.
     Py_ssize_t tile_pixels
-    Py_ssize_t row_tiles            # channels-last: tiles of one output row
+    Py_ssize_t row_tiles            # tiles of one output row; 0 if tiles go on in the next row
     Py_ssize_t tiles                # of one sample (channels-first) or of the whole batch
     Py_ssize_t bands                # channels-first: tiles do not cross these output columns, and
     Py_ssize_t band_end[MAX_BANDS]  # a column of a widely dilated kernel is padding for all of a band
@@ -141,6 +143,14 @@ cdef inline Py_ssize_t source_index(Py_ssize_t i, Py_ssize_t n, PadMode mode) no
 
 cdef inline Py_ssize_t block_width(const Blocks* b, Py_ssize_t q) noexcept nogil:
     return b.step if q < b.count - 1 else b.tail
+
+
+cdef inline Py_ssize_t tap_term(const Blocks* b, const Chunk* chunk, Py_ssize_t row,
+                                Py_ssize_t column) noexcept nogil:
+    """The first term of a position of the kernel, counted from the chunk's first row and column."""
+    if b.columns_first:
+        return (column * chunk.rows + row) * chunk.channels
+    return (row * chunk.columns + column) * chunk.channels
 
 
 cdef inline Py_ssize_t kernel_rows(const Geometry* g) noexcept nogil:

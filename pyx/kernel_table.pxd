@@ -45,6 +45,7 @@ cdef struct Tile:                   # a run of equal register tiles; contract in
 cdef struct Gather:                 # contract in kernels/gather.pxi
     char* to
     Py_ssize_t to_row
+    Py_ssize_t to_column
     const char* source
     Py_ssize_t source_row
     Py_ssize_t source_lane

@@ -1,7 +1,7 @@
 # Collects elements that lie source_lane apart into packed rows, for some columns of a kernel:
 #
 #     to[k, r, j]  =  source[k, r, j]      at  source + k*source_column + r*source_row + j*source_lane
-#                                          to  to + (k*rows + r)*to_row + j*item
+#                                          to  to + k*to_column + r*to_row + j*item
 #
 # This is how pixels become the vector operand of a tile (rows are channels, lanes pixels)
 # and how channels that are not neighbours in memory become neighbours.
@@ -35,7 +35,7 @@ cdef enum:                          # how the elements of a row lie
 
 cdef inline void gather_rows(const int how, const Gather* g) noexcept nogil:
     cdef Py_ssize_t lanes = g.lanes, columns = g.columns
-    cdef Py_ssize_t to_row = g.to_row, to_column = g.rows * g.to_row
+    cdef Py_ssize_t to_row = g.to_row, to_column = g.to_column
     cdef Py_ssize_t source_row = g.source_row, source_column = g.source_column
     cdef Py_ssize_t r, k
     cdef const char* row = g.source
