@@ -50,8 +50,7 @@ cdef struct Blocks:
     Py_ssize_t count
     Py_ssize_t tail                 # width of the last block, padded to whole vectors if need be
     Py_ssize_t terms                # of the whole sum
-    bint columns_first              # within a chunk the sum runs over columns, rows, channels,
-                                    # not over rows, columns, channels
+    bint columns_first              # a chunk's sum runs over columns, then rows, then channels
     Py_ssize_t group_items          # elements of a group's weights
     Py_ssize_t bias_items           # elements of a group's bias table
 
