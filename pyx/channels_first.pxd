@@ -1,5 +1,5 @@
-# Channels-first: the lanes of a tile are output pixels, counted along the output plane of a
-# sample whatever its rows (or along a band of its columns); its rows are output channels.
+# Channels-first: the lanes of a tile are output pixels, counted along the output planes of all
+# samples whatever their rows (or along a band of columns); its rows are output channels.
 # Pixels that are neighbours in the input are read where they lie.  Others are gathered into a
 # panel in the thread's scratch memory, one row of lanes a term, padding included; all output
 # channels then use the panel.  It holds a few dozen pixels and stays in the second-level
@@ -23,7 +23,8 @@ cdef struct Piece:                  # neighbouring pixels of a tile in one outpu
     Py_ssize_t oh
     Py_ssize_t ow
     bint interior                   # no column of the kernel reaches over the edge
-    Py_ssize_t y                    # from the start of the output plane
+    Py_ssize_t x                    # from the first sample to the piece's
+    Py_ssize_t y                    # from the start of the output to the piece
     bint met                        # whether the present kernel row meets an input row
     Py_ssize_t offset               # of that input row
 
@@ -44,7 +45,7 @@ cdef struct Panel:                  # the vector operands of one tile, and where
 cdef inline void find_pieces(const Job* job, const Chunk* chunk, Py_ssize_t tile, Panel* panel) noexcept nogil:
     """Cuts the pixels of a tile at the ends of output rows."""
     cdef const Geometry* g = &job.g
-    cdef Py_ssize_t band = 0, first = 0, width, pixel, row
+    cdef Py_ssize_t band = 0, first = 0, width, pixel, row, sample
     cdef Piece* p
     panel.n_pieces = 0
     if job.row_tiles > 0:
@@ -58,22 +59,27 @@ cdef inline void find_pieces(const Job* job, const Chunk* chunk, Py_ssize_t tile
             band += 1
         width = job.band_end[band] - first
         pixel = (tile - (job.band_tiles[band - 1] if band > 0 else 0)) * job.tile_pixels
-        panel.lanes = min(job.tile_pixels, g.out[0] * g.out[1] * width - pixel)
+        panel.lanes = min(job.tile_pixels, g.batch * g.out[0] * g.out[1] * width - pixel)
         row = pixel // width
         pixel = pixel % width
+    panel.scattered = False
     while pixel >= 0:
         p = &panel.pieces[panel.n_pieces]
         p.lane = 0 if panel.n_pieces == 0 else (p - 1).lane + (p - 1).pixels
         p.ow = first + pixel
         p.oh = row % g.out[1]
-        p.od = row // g.out[1]
+        p.od = row // g.out[1] % g.out[0]
+        sample = row // g.out[1] // g.out[0]
         p.pixels = min(panel.lanes - p.lane, width - pixel)
         p.interior = interior(g, chunk, p.ow, p.pixels)
-        p.y = p.od * job.y.axis[0] + p.oh * job.y.axis[1] + p.ow * job.kernels.item
+        p.x = sample * job.x.batch
+        p.y = (sample * job.y.batch + p.od * job.y.axis[0] + p.oh * job.y.axis[1]
+               + p.ow * job.kernels.item)
+        if p.y != panel.pieces.y + p.lane * job.kernels.item:
+            panel.scattered = True
         panel.n_pieces += 1
         row += 1
         pixel = 0 if p.lane + p.pixels < panel.lanes else -1
-    panel.scattered = panel.n_pieces > 1 and not (job.dense and job.bands == 1)
 
 
 cdef inline void meet_row(const Job* job, Py_ssize_t row, Piece* pieces,
@@ -82,6 +88,7 @@ cdef inline void meet_row(const Job* job, Py_ssize_t row, Piece* pieces,
     cdef Py_ssize_t n
     for n in range(n_pieces):
         pieces[n].met = source_row(job, pieces[n].od, pieces[n].oh, row, &pieces[n].offset)
+        pieces[n].offset += pieces[n].x
 
 
 cdef inline bint gather_columns(const Job* job, const Chunk* chunk, const char* x,
@@ -177,6 +184,7 @@ cdef inline bint read_strip(const Job* job, const Chunk* chunk, const char* x, P
         for r in range(chunk.rows):
             gather.to = strip + n * part + r * chunk.channels * length * item
             p.met = source_row(job, p.od, p.oh, chunk.row + r, &p.offset)
+            p.offset += p.x
             if not p.met or (hi - lo < length and g.pad_mode == CONSTANT):
                 memset(gather.to, 0, chunk.channels * length * item)
             if not p.met:
@@ -220,7 +228,7 @@ cdef inline bint in_place(const Job* job, const Chunk* chunk, const char* x, con
     """Segments that read neighbouring pixels where they lie; False if some would be padding."""
     cdef Py_ssize_t column = job.g.dilation[2] * job.x.axis[2]
     cdef Py_ssize_t r, k, offset = 0
-    panel.b = x + (piece.ow * job.g.stride[2] - job.g.before[2]) * job.x.axis[2] + chunk.column * column
+    panel.b = x + piece.x + (piece.ow * job.g.stride[2] - job.g.before[2]) * job.x.axis[2] + chunk.column * column
     panel.b_unit = 1
     panel.b_term = job.x.channel
     for r in range(chunk.rows):
@@ -333,8 +341,8 @@ cdef inline void channels_first_unit(const Job* job, Py_ssize_t unit, char* scra
     cdef Py_ssize_t at = u.tile
     cdef const char* weights = job.weights + u.group * blocks.group_items * item
     cdef const char* bias = job.bias + u.group * blocks.bias_items * item
-    cdef const char* x = job.x.data + u.sample * job.x.batch + u.group * g.ic * job.x.channel
-    cdef char* y = job.y.data + u.sample * job.y.batch + u.group * g.oc * job.y.channel
+    cdef const char* x = job.x.data + u.group * g.ic * job.x.channel
+    cdef char* y = job.y.data + u.group * g.oc * job.y.channel
     cdef char* y_block
     cdef Py_ssize_t stride = panel_bytes(job) // 64 * 64
     cdef Panel* panels = <Panel*> scratch

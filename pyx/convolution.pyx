@@ -360,10 +360,10 @@ cdef class Convolution:
             job.row_tiles = 0
             if self.blocks.columns_first and fills_rows(&job.g, self.kernels.lanes):
                 job.row_tiles = ceil_div(job.g.out[2], job.tile_pixels)
-                job.tiles = job.g.out[0] * job.g.out[1] * job.row_tiles
+                job.tiles = job.g.batch * job.g.out[0] * job.g.out[1] * job.row_tiles
             operands = job.tile_pixels * self.chunks[0].terms * self.kernels.item
             job.tiles_at_once = min(max(PANELS_BYTES // operands, 2), 16)
-        divide(job, self.g.groups * (1 if self.channels_last else job.g.batch), threads,
+        divide(job, threads,
                self.channels_last and job.blocks.group_items * self.kernels.item > STREAMED_BYTES)
         if self.channels_last:
             job.scratch_bytes = channels_last_scratch(job)
@@ -464,7 +464,6 @@ cdef inline bint fills_rows(const Geometry* g, Py_ssize_t lanes) noexcept:
 cdef void cut_bands(Job* job) noexcept:
     """Output columns at which a column of the kernel enters or leaves the input, unless too close."""
     cdef const Geometry* g = &job.g
-    cdef Py_ssize_t item = job.kernels.item
     cdef Py_ssize_t k, i, n, edge, first = 0, tiles = 0
     cdef Py_ssize_t edges[2]
     job.bands = 0
@@ -485,14 +484,12 @@ cdef void cut_bands(Job* job) noexcept:
     job.band_end[job.bands] = g.out[2]
     job.bands += 1
     for i in range(job.bands):
-        tiles += ceil_div(g.out[0] * g.out[1] * (job.band_end[i] - first), job.tile_pixels)
+        tiles += ceil_div(g.batch * g.out[0] * g.out[1] * (job.band_end[i] - first), job.tile_pixels)
         job.band_tiles[i] = tiles
         first = job.band_end[i]
-    job.dense = ((job.y.axis[1] == g.out[2] * item or g.out[1] == 1)
-                 and (job.y.axis[0] == g.out[1] * g.out[2] * item or g.out[0] == 1))
 
 
-cdef void divide(Job* job, Py_ssize_t planes, Py_ssize_t threads, bint streamed) noexcept:
+cdef void divide(Job* job, Py_ssize_t threads, bint streamed) noexcept:
     """Tiles into units: many tiles to a unit, but enough units to busy all threads alike.
 
     Where the last units do not suffice for all threads, they are divided by blocks of output
@@ -500,19 +497,20 @@ cdef void divide(Job* job, Py_ssize_t planes, Py_ssize_t threads, bint streamed)
     `streamed`: weights come from far away, and should serve as many tiles as possible.
     """
     cdef Py_ssize_t rounds = ceil_div(job.tiles, job.tiles_at_once)
+    cdef Py_ssize_t groups = job.g.groups
     cdef Py_ssize_t all_units
     if threads == 1:
         job.unit_tiles = job.tiles
     elif streamed:
         job.unit_tiles = job.tiles_at_once
-    elif rounds * planes >= UNITS_PER_THREAD * threads:
-        job.unit_tiles = job.tiles_at_once * (rounds * planes // (UNITS_PER_THREAD * threads))
+    elif rounds * groups >= UNITS_PER_THREAD * threads:
+        job.unit_tiles = job.tiles_at_once * (rounds * groups // (UNITS_PER_THREAD * threads))
     else:
-        job.unit_tiles = ceil_div(job.tiles, min(job.tiles, ceil_div(UNITS_PER_THREAD * threads, planes)))
+        job.unit_tiles = ceil_div(job.tiles, min(job.tiles, ceil_div(UNITS_PER_THREAD * threads, groups)))
     job.unit_tiles = min(job.unit_tiles, job.tiles)
     job.tile_units = ceil_div(job.tiles, job.unit_tiles)
     job.tiles_at_once = min(job.tiles_at_once, job.unit_tiles)
-    all_units = job.tile_units * planes
+    all_units = job.tile_units * groups
     job.whole_units = all_units - all_units % threads
     job.part_blocks = ceil_div(job.blocks.count, min(threads, job.blocks.count))
     job.parts = ceil_div(job.blocks.count, job.part_blocks)

@@ -73,15 +73,14 @@ cdef struct Job:                    # one call: read by all threads, written by 
     # How output pixels are cut into tiles, and tiles and blocks into units of work.
     Py_ssize_t tile_pixels
     Py_ssize_t row_tiles            # tiles of one output row; 0 if tiles go on in the next row
-    Py_ssize_t tiles                # of one sample (channels-first) or of the whole batch
+    Py_ssize_t tiles                # of the whole batch
     Py_ssize_t bands                # channels-first: tiles do not cross these output columns, and
     Py_ssize_t band_end[MAX_BANDS]  # a column of a widely dilated kernel is padding for all of a band
     Py_ssize_t band_tiles[MAX_BANDS]        # tiles up to the end of each band
-    bint dense                      # channels-first: the pixels of an output plane follow each other
     Py_ssize_t tiles_at_once        # whose operands are kept in cache together
     Py_ssize_t unit_tiles
-    Py_ssize_t tile_units           # of one sample (channels-first) or of the batch, and one group
-    Py_ssize_t whole_units          # units of all groups and samples that have all blocks; those
+    Py_ssize_t tile_units           # of one group
+    Py_ssize_t whole_units          # units of all groups that have all blocks; those
     Py_ssize_t parts                # behind them are divided into parts, so that all threads end
     Py_ssize_t part_blocks          # together, and have so many blocks
     Py_ssize_t units
@@ -90,7 +89,6 @@ cdef struct Job:                    # one call: read by all threads, written by 
 
 
 cdef struct Unit:                   # a piece of work: some tiles and some blocks of output channels
-    Py_ssize_t sample               # channels-first
     Py_ssize_t group
     Py_ssize_t tile
     Py_ssize_t tile_end
@@ -109,8 +107,7 @@ cdef inline Unit unit_of(const Job* job, Py_ssize_t n) noexcept nogil:
         u.block_end = min(u.block + job.part_blocks, job.blocks.count)
     u.tile = n % job.tile_units * job.unit_tiles
     u.tile_end = min(u.tile + job.unit_tiles, job.tiles)
-    u.group = n // job.tile_units % job.g.groups
-    u.sample = n // job.tile_units // job.g.groups
+    u.group = n // job.tile_units
     return u
 
 
