@@ -282,14 +282,16 @@ cdef inline void fill(const Job* job, const Chunk* chunk, const char* x, Py_ssiz
 
 
 cdef inline Py_ssize_t panel_bytes(const Job* job) noexcept nogil:
-    """Of the largest panel, its segments and its pieces."""
+    """Of the largest panel, its segments, its pieces and its strip; tiles may load a little more."""
     cdef Py_ssize_t c, most = 0
     cdef const Chunk* chunk
     for c in range(job.n_chunks):
         chunk = &job.chunks[c]
         most = max(most, chunk.rows * chunk.columns * (<Py_ssize_t> sizeof(Segment)
                    + chunk.channels * job.tile_pixels * job.kernels.item))
-    return most + job.tile_pixels * <Py_ssize_t> sizeof(Piece) + STRIP_BYTES + 128
+    if job.blocks.columns_first:
+        most += STRIP_BYTES
+    return most + job.tile_pixels * <Py_ssize_t> sizeof(Piece) + 128
 
 
 cdef inline Py_ssize_t tile_bytes(const Job* job) noexcept nogil:
