@@ -3,6 +3,8 @@
 Every message names the function, the argument, what came and what was expected.
 """
 
+import math
+import numbers
 import operator
 
 import numpy as np
@@ -79,7 +81,7 @@ def dtypes(function, *given):
     return accumulator, accumulator
 
 
-def integer(function, name, value, least):
+def integer(function, name, value, least, limited=True):
     """`value` as an int of at least `least`.
 
     Parameters
@@ -87,6 +89,8 @@ def integer(function, name, value, least):
     function, name : str
     value : int
     least : int
+    limited : bool
+        Whether it must be below `LIMIT`.
 
     Returns
     -------
@@ -108,12 +112,22 @@ def integer(function, name, value, least):
     if n < least:
         hint = "; slice the input to crop it" if name == "padding" else ""
         raise ValueError(f"{function}: {name} must be at least {least}, got {n}{hint}")
-    if n >= LIMIT:
+    if limited and n >= LIMIT:
         raise ValueError(f"{function}: {name} must be below 2**40, got {n}")
     return n
 
 
-def _is_sequence(value):
+def is_sequence(value):
+    """Whether an argument is a sequence: one value per axis, not one for all.
+
+    Parameters
+    ----------
+    value : object
+
+    Returns
+    -------
+    bool
+    """
     return hasattr(value, "__len__") and not isinstance(value, (str, bytes)) and getattr(value, "ndim", 1) > 0
 
 
@@ -135,11 +149,90 @@ def per_axis(function, name, value, ndim, least=1):
     TypeError, ValueError
         As `integer`, or if there is not one for each axis.
     """
-    if not _is_sequence(value):
+    if not is_sequence(value):
         return (integer(function, name, value, least),) * ndim
     if len(value) != ndim:
         raise ValueError(f"{function}: {name} must be an int or {ndim} of them, got {value!r}")
     return tuple(integer(function, name, v, least) for v in value)
+
+
+def shape(function, name, value):
+    """A shape as a tuple of int, of any size.
+
+    Parameters
+    ----------
+    function, name : str
+    value : sequence of int
+
+    Returns
+    -------
+    tuple of int
+
+    Raises
+    ------
+    TypeError
+        If it is no sequence, or not of integers.
+    ValueError
+        If one is negative.
+    """
+    if not is_sequence(value):
+        raise TypeError(f"{function}: {name} must be a sequence of int, got {value!r}")
+    return tuple(integer(function, name, n, 0, limited=False) for n in value)
+
+
+def output_size(function, value, ndim):
+    """The output of an adaptive pool as an int or None per window axis.
+
+    Parameters
+    ----------
+    function : str
+    value : int, None, or sequence of int or None
+    ndim : int
+
+    Returns
+    -------
+    tuple of (int or None)
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `integer`, or if there is not one for each axis.
+    """
+    if not is_sequence(value):
+        value = (value,) * ndim
+    if len(value) != ndim:
+        raise ValueError(f"{function}: output_size must be an int or None, or {ndim} of them, got {value!r}")
+    return tuple(None if v is None else integer(function, "output_size", v, 1) for v in value)
+
+
+def positive(function, name, value):
+    """`value` as a float above zero.
+
+    Parameters
+    ----------
+    function, name : str
+    value : int or float
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    TypeError
+        If it is no real number.
+    ValueError
+        If it is zero or less, infinite or NaN.
+    """
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{function}: {name} must be a number, got {value!r} ({type(value).__name__})")
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not 0 < number < math.inf:
+        raise ValueError(f"{function}: {name} must be above 0 and finite, got {value!r}")
+    return number
 
 
 def padding(function, value, ndim):
@@ -160,7 +253,7 @@ def padding(function, value, ndim):
     TypeError, ValueError
         If it is none of these, or negative.
     """
-    if not _is_sequence(value):
+    if not is_sequence(value):
         return ((integer(function, "padding", value, 0),) * 2,) * ndim
     if len(value) != ndim:
         raise ValueError(
@@ -168,7 +261,7 @@ def padding(function, value, ndim):
         )
     pairs = []
     for v in value:
-        if _is_sequence(v):
+        if is_sequence(v):
             if len(v) != 2:
                 raise ValueError(f"{function}: padding of an axis must be an int or a (before, after) pair, got {v!r}")
             pairs.append(tuple(integer(function, "padding", p, 0) for p in v))

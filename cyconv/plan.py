@@ -10,12 +10,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cyconv import checks, isa, shapes, threads
-from cyconv._ext.convolution import ACTIVATIONS, PAD_MODES, Convolution, bytes_to_line
+from cyconv import arrays, checks, isa, shapes, threads
+from cyconv._ext.convolution import ACTIVATIONS, PAD_MODES, Convolution
 from cyconv.layout import kernel_order, parse_kernel_layout, parse_layout
 
-_LINE = 64
-_LARGE = 1 << 15
 _C_TYPES = {"float32": "float", "float64": "double", "int32": "int32_t", "int64": "int64_t"}
 
 
@@ -97,7 +95,7 @@ class Recipe:
         window = (slice(None, None, -1 if self.flip else 1),) * ndim
         self.kernel_view = (slice(None), slice(None), *(None,) * (3 - ndim), *window)
         self.converts = self.result_dtype is not self.dtype
-        self.output_bytes = math.prod(self.output_shape) * self.dtype.itemsize
+        self.output_bytes = arrays.size(self.output_shape, self.dtype)
 
     def _check_ranks(self, ndim):
         checks.rank(self.function, "x", self.x_shape, self.layout)
@@ -173,18 +171,12 @@ class Recipe:
         """Weights, and biases if there are any."""
         return shapes.conv_params(self.w_shape, self.bias is not None, self.kernel_layout)
 
-    def working(self, a):
-        """An array as the drivers take it: in the working dtype, native and aligned."""
-        if a.dtype is self.dtype and a.flags.aligned:
-            return a
-        return a.astype(self.dtype, copy=not a.flags.aligned)
-
     def pack(self, w, bias, n):
         """Weights and bias in the order of the kernels; None if there is nothing to multiply."""
         if self.convolution is None:
             return None
-        w = self.working(w).transpose(self.kernel_order)[self.kernel_view]
-        return self.pack_arrays(w, None if bias is None else self.working(bias), n)
+        w = arrays.native(w, self.dtype).transpose(self.kernel_order)[self.kernel_view]
+        return self.pack_arrays(w, None if bias is None else arrays.native(bias, self.dtype), n)
 
     def run(self, x, packed, bias, out, n, keep_scratch):
         """Computes the output of checked arrays, into `out` or a new array."""
@@ -196,7 +188,7 @@ class Recipe:
         else:
             view = self.view
             if x.dtype is not self.dtype:
-                x = self.working(x)
+                x = arrays.native(x, self.dtype)
             if not self.compute(x[view], y[view], packed, n, keep_scratch):
                 y = self.new()
                 if not self.compute(x[view], y[view], packed, n, keep_scratch):
@@ -210,18 +202,14 @@ class Recipe:
         return out
 
     def new(self):
-        """A new array for the output, in the working dtype; a large one begins at a line of cache."""
-        try:
-            if self.output_bytes < _LARGE:
-                return np.empty(self.output_shape, self.dtype)
-            memory = np.empty(self.output_bytes + _LINE, np.uint8)
-            start = bytes_to_line(memory)
-            return memory[start : start + self.output_bytes].view(self.dtype).reshape(self.output_shape)
-        except (MemoryError, ValueError) as error:
-            raise MemoryError(
-                f"{self.function}: no memory for an output of shape {self.output_shape} and dtype {self.dtype}"
-                f" (x.shape={self.x_shape}, padding={self.padding!r})"
-            ) from error
+        """A new array for the output, in the working dtype."""
+        return arrays.empty(self.output_shape, self.dtype, self.output_bytes, self._no_memory)
+
+    def _no_memory(self):
+        return (
+            f"{self.function}: no memory for an output of shape {self.output_shape} and dtype {self.dtype}"
+            f" (x.shape={self.x_shape}, padding={self.padding!r})"
+        )
 
     def fill(self, y, bias):
         """An output that no input reaches: the bias, activated."""

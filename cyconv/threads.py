@@ -64,6 +64,8 @@ def check(function, n):
     TypeError, ValueError
         If it is not an integer from 1 to 1024.
     """
+    if type(n) is int and 1 <= n <= MOST:
+        return n
     n = checks.integer(function, "threads", n, 1)
     if n > MOST:
         raise ValueError(f"{function}: threads must be at most {MOST}, got {n}")

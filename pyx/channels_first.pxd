@@ -4,7 +4,7 @@
 # panel in the thread's scratch memory, one row of lanes a term, padding included; all output
 # channels then use the panel.  It holds a few dozen pixels and stays in the second-level
 # cache: no matrix of the whole image is ever built.  With few channels a strip serves instead,
-# a padded copy of the rows that a tile meets: see read_strip.
+# a padded copy of the rows that the tiles of an output row meet: see read_strip.
 from libc.string cimport memcpy, memset
 from geometry cimport (CONSTANT, Blocks, Chunk, Geometry, Job, Unit, block_width, ceil_div,
                        inside, interior, source_index, source_row, tap_term, unit_of)
@@ -13,7 +13,7 @@ from kernel_table cimport CLAMP, MAX_MR, Gather, Segment, Tile
 cdef enum:
     FEW = 8                         # fewer channels take sums of columns, rows, channels, and strips
     LONG = 128                      # terms of a sum that takes longer than a line of memory takes to come
-    STRIP_BYTES = 1 << 15           # of the padded input of a tile with few channels
+    STRIP_BYTES = 1 << 15           # of the padded input of tiles with few channels
 
 
 cdef struct Piece:                  # neighbouring pixels of a tile in one output row
@@ -39,6 +39,7 @@ cdef struct Panel:                  # the vector operands of one tile, and where
     Py_ssize_t n_pieces
     Py_ssize_t lanes
     bint scattered                  # the pieces do not follow each other in the output
+    Py_ssize_t b_next               # from b to that of the tile behind it
     Py_ssize_t run                  # this tile and those behind it that one call can compute
 
 
@@ -223,6 +224,46 @@ cdef inline void add_segment(Panel* panel, Py_ssize_t a, Py_ssize_t b, Py_ssize_
     panel.n_segments += 1
 
 
+cdef inline Py_ssize_t share_strip(const Job* job, const Chunk* chunk, const char* x, Py_ssize_t tile,
+                                   Py_ssize_t most, char* to, Py_ssize_t stride, Panel* panels) noexcept nogil:
+    """Fills the panels of tiles of one output row, at most so many, from one strip; their number."""
+    cdef const Geometry* g = &job.g
+    cdef Py_ssize_t item = job.kernels.item
+    cdef Py_ssize_t parts = min(g.stride[2], (chunk.columns - 1) * g.dilation[2] + 1)
+    cdef Py_ssize_t row = STRIP_BYTES // (parts * chunk.rows * chunk.channels * item)
+    cdef Py_ssize_t pixels, n
+    cdef Panel* panel
+    cdef Piece p
+    start_panel(job, chunk, to, &panels[0])
+    find_pieces(job, chunk, tile, &panels[0])
+    p = panels[0].pieces[0]
+    # The pixels from here to the end of the row, in whole tiles but for the last.
+    most = min(most, job.row_tiles - tile % job.row_tiles)
+    most = min(most, (row - (strip_row(job, chunk, &p) - p.pixels)) // job.tile_pixels)
+    if most < 1:
+        return 0
+    pixels = min(most * job.tile_pixels, g.out[2] - p.ow)
+    p.pixels = pixels
+    if not read_strip(job, chunk, x, &p, <char*> (panels[0].pieces + job.tile_pixels), &panels[0]):
+        return 0
+    for n in range(most):
+        panel = &panels[n]
+        panel[0] = panels[0]
+        panel.pieces = <Piece*> (<char*> panels[0].pieces + n * stride)
+        panel.pieces[0] = p
+        panel.pieces[0].pixels = panel.lanes = min(job.tile_pixels, pixels - n * job.tile_pixels)
+        panel.pieces[0].y += n * job.tile_pixels * item
+        panel.b += n * job.tile_pixels * item
+    return most
+
+
+cdef inline void start_panel(const Job* job, const Chunk* chunk, char* to, Panel* panel) noexcept nogil:
+    """Where a panel's segments and pieces are: behind its rows of lanes."""
+    panel.segments = <Segment*> (to + chunk.terms * job.tile_pixels * job.kernels.item)
+    panel.pieces = <Piece*> (panel.segments + chunk.rows * chunk.columns)
+    panel.n_segments = 0
+
+
 cdef inline bint in_place(const Job* job, const Chunk* chunk, const char* x, const Piece* piece,
                           Panel* panel) noexcept nogil:
     """Segments that read neighbouring pixels where they lie; False if some would be padding."""
@@ -247,12 +288,11 @@ cdef inline void fill(const Job* job, const Chunk* chunk, const char* x, Py_ssiz
     """Finds or gathers what the pixels of a tile meet in a chunk."""
     cdef Py_ssize_t r, k, n_pieces, width, at_once = chunk.columns, terms = 0
     cdef Piece* pieces
-    panel.segments = <Segment*> (to + chunk.terms * job.tile_pixels * job.kernels.item)
-    pieces = panel.pieces = <Piece*> (panel.segments + chunk.rows * chunk.columns)
+    start_panel(job, chunk, to, panel)
     find_pieces(job, chunk, tile, panel)
+    pieces = panel.pieces
     n_pieces = panel.n_pieces
     width = job.kernels.lanes if panel.lanes <= job.kernels.lanes else job.tile_pixels
-    panel.n_segments = 0
     if job.blocks.columns_first:
         if n_pieces == 1 and read_strip(job, chunk, x, pieces, <char*> (pieces + job.tile_pixels), panel):
             return
@@ -319,12 +359,11 @@ cdef inline void scatter(const Job* job, const Panel* panel, char* y, char* pack
         packed += job.tile_pixels * item
 
 
-cdef inline bint alike(const Job* job, const Panel* a, const Panel* b, Py_ssize_t stride) noexcept nogil:
-    """Whether tile b is computed as its predecessor a is, from operands `stride` bytes further on."""
+cdef inline bint alike(const Job* job, const Panel* a, const Panel* b) noexcept nogil:
+    """Whether tile b is computed as its predecessor a is, from operands that lie alike."""
     cdef Py_ssize_t n
-    if (a.n_segments != b.n_segments or a.b + stride != b.b or a.b_unit != b.b_unit
-            or a.b_term != b.b_term or a.lanes != job.tile_pixels or b.lanes != job.tile_pixels
-            or a.scattered or b.scattered
+    if (a.n_segments != b.n_segments or a.b_unit != b.b_unit or a.b_term != b.b_term
+            or a.lanes != job.tile_pixels or b.lanes != job.tile_pixels or a.scattered or b.scattered
             or a.pieces.y + job.tile_pixels * job.kernels.item != b.pieces.y):
         return False
     for n in range(a.n_segments):
@@ -351,13 +390,12 @@ cdef inline void channels_first_unit(const Job* job, Py_ssize_t unit, char* scra
     cdef Panel* panel
     cdef char* packed = scratch + job.tiles_at_once * sizeof(Panel)
     cdef char* memory = packed + tile_bytes(job)
-    cdef Py_ssize_t c, q, n, rows, end
+    cdef Py_ssize_t c, q, n, rows, end, filled
     cdef bint final
     cdef const Chunk* chunk
     cdef Tile t
     memory += 64 - <Py_ssize_t> memory % 64
     t.a_next = 0
-    t.b_next = stride
     t.c_next = job.tile_pixels * item
     t.a_row = item
     while at < u.tile_end:
@@ -365,12 +403,24 @@ cdef inline void channels_first_unit(const Job* job, Py_ssize_t unit, char* scra
         for c in range(job.n_chunks):
             chunk = &job.chunks[c]
             final = c == job.n_chunks - 1
-            for n in range(end - at):
-                fill(job, chunk, x + chunk.channel * job.x.channel, at + n, memory + n * stride, &panels[n])
+            n = 0
+            while n < end - at:
+                filled = 0
+                if blocks.columns_first and job.row_tiles > 0:
+                    filled = share_strip(job, chunk, x + chunk.channel * job.x.channel, at + n, end - at - n,
+                                         memory + n * stride, stride, &panels[n])
+                if filled == 0:
+                    fill(job, chunk, x + chunk.channel * job.x.channel, at + n, memory + n * stride, &panels[n])
+                    filled = 1
+                n += filled
             for n in range(end - at - 1, -1, -1):
                 panels[n].run = 1
-                if n < end - at - 1 and alike(job, &panels[n], &panels[n + 1], stride):
-                    panels[n].run += panels[n + 1].run
+                if n < end - at - 1:
+                    panels[n].b_next = panels[n + 1].b - panels[n].b
+                    # The tiles behind the next one lie as far apart, or are none.
+                    if (alike(job, &panels[n], &panels[n + 1])
+                            and (panels[n + 1].run == 1 or panels[n + 1].b_next == panels[n].b_next)):
+                        panels[n].run += panels[n + 1].run
             t.limits = job.limits if final else 0
             # Rows of c lie in different planes, which the processor's own prefetching does not
             # follow; short sums leave no time for it.
@@ -386,6 +436,7 @@ cdef inline void channels_first_unit(const Job* job, Py_ssize_t unit, char* scra
                     panel = &panels[n]
                     n += panel.run
                     t.count = panel.run
+                    t.b_next = panel.b_next
                     t.b = panel.b
                     t.b_unit = panel.b_unit
                     t.b_term = panel.b_term

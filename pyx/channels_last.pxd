@@ -2,6 +2,9 @@
 # output row.  Pixels are read where they lie.  Only tiles that reach over the edge of the
 # input, or whose channels are not neighbours in memory, are first copied to a strip: the input
 # that the tile needs, padding included, in the thread's scratch memory.
+#
+# Channels-first maps of few pixels, which would not fill lanes, are computed here too.  Their
+# tiles are `scattered`: sums stay in scratch memory, and go to their channels when complete.
 from libc.string cimport memcpy, memset
 from geometry cimport (CONSTANT, Blocks, Chunk, Geometry, Job, Unit, block_width, inside,
                        interior, source_index, source_row, unit_of)
@@ -12,8 +15,10 @@ cdef struct Run:                    # neighbouring tiles of one output row that 
     Py_ssize_t pixels               # of each tile
     const char* a
     Py_ssize_t a_row
+    Py_ssize_t a_term
     Py_ssize_t a_next
     char* c
+    char* y                         # of the first pixel, and of block 0
     Segment* segments
     Py_ssize_t n_segments
 
@@ -31,7 +36,7 @@ cdef inline bint neighbours(const Job* job) noexcept nogil:
 
 cdef inline bint folded(const Job* job, const Chunk* chunk) noexcept nogil:
     """Whether the pixels of a kernel row are neighbours too: one segment serves the whole row."""
-    return (chunk.columns == 1 or (job.g.dilation[2] == 1 and chunk.channels == job.g.ic
+    return (chunk.columns == 1 or (neighbours(job) and job.g.dilation[2] == 1 and chunk.channels == job.g.ic
             and job.x.axis[2] == job.g.ic * job.kernels.item))
 
 
@@ -54,7 +59,7 @@ cdef inline Row output_row(const Job* job, Py_ssize_t group, Py_ssize_t row) noe
     r.od = row % job.g.out[0]
     n = row // job.g.out[0]
     r.x = job.x.data + n * job.x.batch + group * job.g.ic * job.x.channel
-    r.y = (job.y.data + n * job.y.batch + group * job.g.oc * job.kernels.item
+    r.y = (job.y.data + n * job.y.batch + group * job.g.oc * job.y.channel
            + r.od * job.y.axis[0] + r.oh * job.y.axis[1])
     return r
 
@@ -111,6 +116,7 @@ cdef inline void strip(const Job* job, const Chunk* chunk, const Row* row, Py_ss
     cdef Py_ssize_t offset, r, i, k
     cdef const char* x
     run.a = to
+    run.a_term = job.kernels.item
     run.a_row = (chunk.columns if windowed(job, chunk) else g.stride[2]) * pixel
     run.n_segments = 0
     for r in range(chunk.rows):
@@ -144,14 +150,14 @@ cdef inline bint in_place(const Job* job, const Chunk* chunk, const Row* row, Py
                           Run* run) noexcept nogil:
     """Segments that read the input where it lies; False if the tile reaches over its edge."""
     cdef const Geometry* g = &job.g
-    cdef Py_ssize_t item = job.kernels.item
     cdef bint fold = folded(job, chunk)
     cdef bint whole = interior(&job.g, chunk, first, run.pixels)
     cdef Py_ssize_t offset, r, k, lo, hi
     cdef Segment* s
-    run.a = (row.x + chunk.channel * item
+    run.a = (row.x + chunk.channel * job.x.channel
              + (first * g.stride[2] - g.before[2] + chunk.column * g.dilation[2]) * job.x.axis[2])
     run.a_row = g.stride[2] * job.x.axis[2]
+    run.a_term = job.x.channel if job.g.ic > 1 else job.kernels.item
     run.n_segments = 0
     for r in range(chunk.rows):
         offset = 0
@@ -174,19 +180,38 @@ cdef inline bint in_place(const Job* job, const Chunk* chunk, const Row* row, Py
     return True
 
 
+cdef inline Py_ssize_t sum_row(const Job* job) noexcept nogil:
+    """Bytes from one pixel's sums to the next, scattered: all channels of a group."""
+    return ((job.blocks.count - 1) * job.blocks.step + job.blocks.tail) * job.kernels.item
+
+
+cdef inline Py_ssize_t sums_bytes(const Job* job) noexcept nogil:
+    return job.tiles_at_once * job.tile_pixels * sum_row(job) if job.scattered else 0
+
+
+cdef inline void scatter(const Job* job, const Run* run, const Tile* t, Py_ssize_t channel) noexcept nogil:
+    """Takes the complete sums of a run's tiles to their channels, from this one on."""
+    cdef Gather g
+    g.to, g.to_row, g.to_column = run.y + channel * job.y.channel, job.y.channel, 0
+    g.source, g.source_row, g.source_lane, g.source_column = t.c, job.kernels.item, t.c_row, 0
+    g.columns, g.rows, g.lanes = 1, t.lanes, run.count * run.pixels
+    job.kernels.gather(&g)
+
+
 cdef inline Py_ssize_t prepare(const Job* job, const Chunk* chunk, Py_ssize_t group,
                                Py_ssize_t tile, Py_ssize_t end, char* scratch) noexcept nogil:
     """Fills the runs of tiles [tile, end) at the start of the scratch memory; their number."""
     cdef Py_ssize_t most = chunk.rows * chunk.columns
     cdef Run* runs = <Run*> scratch
     cdef Segment* segments = <Segment*> (scratch + job.tiles_at_once * sizeof(Run))
-    cdef char* strips = <char*> (segments + job.tiles_at_once * most)
-    cdef Py_ssize_t n = 0, r, first, pixels, current = -1
+    cdef char* sums = <char*> (segments + job.tiles_at_once * most)
+    cdef char* strips = sums + sums_bytes(job)
+    cdef Py_ssize_t start = tile, n = 0, r, first, pixels, current = -1
     cdef bint direct = False, whole = False
     cdef Row row
     cdef Run* run
     strips += 64 - <Py_ssize_t> strips % 64
-    for tile in range(tile, end):
+    for tile in range(start, end):
         r = tile // job.row_tiles
         first = (tile % job.row_tiles) * job.tile_pixels
         pixels = min(job.tile_pixels, job.g.out[2] - first)
@@ -199,9 +224,12 @@ cdef inline Py_ssize_t prepare(const Job* job, const Chunk* chunk, Py_ssize_t gr
         run = &runs[n]
         run.count = 1
         run.pixels = pixels
-        run.c = row.y + first * job.y.axis[2]
+        run.y = row.y + first * job.y.axis[2]
+        run.c = run.y
+        if job.scattered:
+            run.c = sums + (tile - start) * job.tile_pixels * sum_row(job)
         run.segments = segments + n * most
-        direct = neighbours(job) and in_place(job, chunk, &row, first, run)
+        direct = (neighbours(job) or job.scattered) and in_place(job, chunk, &row, first, run)
         if not direct:
             strip(job, chunk, &row, first, run, strips)
             strips += chunk.rows * strip_columns(job, chunk, pixels) * chunk.channels * job.kernels.item
@@ -225,7 +253,7 @@ cdef inline Py_ssize_t channels_last_strip(const Job* job) noexcept nogil:
 
 cdef inline Py_ssize_t channels_last_scratch(const Job* job) noexcept nogil:
     """Bytes that `prepare` may use."""
-    return job.tiles_at_once * (<Py_ssize_t> sizeof(Run) + channels_last_strip(job)) + 64
+    return job.tiles_at_once * (<Py_ssize_t> sizeof(Run) + channels_last_strip(job)) + sums_bytes(job) + 64
 
 
 cdef inline void channels_last_unit(const Job* job, Py_ssize_t unit, char* scratch) noexcept nogil:
@@ -241,10 +269,9 @@ cdef inline void channels_last_unit(const Job* job, Py_ssize_t unit, char* scrat
     cdef const Chunk* chunk
     cdef Tile t
     t.a_unit = 1
-    t.a_term = item
     t.b_next = 0
     t.prefetch = 0
-    t.c_row = job.y.axis[2]
+    t.c_row = sum_row(job) if job.scattered else job.y.axis[2]
     while at < u.tile_end:
         end = min(at + job.tiles_at_once, u.tile_end)
         for c in range(job.n_chunks):
@@ -263,6 +290,7 @@ cdef inline void channels_last_unit(const Job* job, Py_ssize_t unit, char* scrat
                     t.count = runs[n].count
                     t.a = runs[n].a
                     t.a_row = runs[n].a_row
+                    t.a_term = runs[n].a_term
                     t.a_next = runs[n].a_next
                     t.c = runs[n].c + q * blocks.step * item
                     t.c_next = runs[n].pixels * t.c_row
@@ -280,4 +308,6 @@ cdef inline void channels_last_unit(const Job* job, Py_ssize_t unit, char* scrat
                     if job.activation > CLAMP and c == job.n_chunks - 1:
                         job.kernels.activate(job.activation, t.c, t.c_row,
                                              t.count * runs[n].pixels, t.lanes)
+                    if job.scattered and c == job.n_chunks - 1:
+                        scatter(job, &runs[n], &t, q * blocks.step)
         at = end

@@ -14,30 +14,16 @@ from libc.string cimport memset
 
 cimport openmp
 
+from arrays cimport aligned, follows, forked, opened, overlap
 from channels_first cimport FEW, channels_first_scratch, channels_first_unit
 from channels_last cimport channels_last_scratch, channels_last_strip, channels_last_unit
+from grouped cimport cut_rectangles, grouped_scratch, grouped_unit, short_groups
 from geometry cimport (CONSTANT, EDGE, MAX_BANDS, REFLECT, SYMMETRIC, WRAP, Array, Blocks, Chunk, Geometry,
                        Job, PadMode, block_width, ceil_div, inside, kernel_rows, tap_term)
 from kernel_table cimport CLAMP, LEAKY_RELU, LINEAR, SIGMOID, TANH, KernelTable
 
 cdef extern from *:
-    """
-    #include <pthread.h>
-    #include <stdlib.h>
-    /* GNU OpenMP's threads do not survive a fork: a child that enters a parallel region
-     * waits for ever.  Children run serially instead. */
-    static int cyconv_forked = 0;
-    static void cyconv_after_fork(void) { cyconv_forked = 1; }
-    static int cyconv_watch_forks(void) { return pthread_atfork(NULL, NULL, cyconv_after_fork); }
-    """
-    int cyconv_forked
-    int cyconv_watch_forks()
-
-cdef extern from *:
     const long _OPENMP
-
-if cyconv_watch_forks() != 0:
-    raise MemoryError("cyconv: pthread_atfork failed")
 
 ctypedef fused real:
     float
@@ -50,6 +36,9 @@ cdef enum:
     PANEL_BYTES = 1 << 19           # vector operands of a chunk: half of a usual second-level cache
     OPERAND_BYTES = 1 << 18         # other operands kept beside them
     STRIPS_BYTES = 1 << 20          # strips of tiles at the edges
+    SUMS_BYTES = 1 << 18            # sums of scattered tiles
+    FEW_FILTERS = 2                 # of a group
+    SCATTERED = 4                   # a tile's widths of channels that make scattering cheap
     PANELS_BYTES = 1 << 17          # short panels together: longer stretches of each output plane
     BAND = 8                        # output columns, the least of a band
     STREAMED_BYTES = 1 << 22        # weights that no second-level cache holds
@@ -128,6 +117,8 @@ cdef class Convolution:
     cdef Geometry g
     cdef const KernelTable* kernels
     cdef bint channels_last
+    cdef bint channel_lanes         # lanes are output channels, not pixels
+    cdef Py_ssize_t group_filters   #   and of many groups, of so many each; or 0
     cdef Chunk* chunks
     cdef Py_ssize_t n_chunks
     cdef Blocks blocks
@@ -146,6 +137,12 @@ cdef class Convolution:
             self.g.kernel[a], self.g.stride[a] = kernel[a], stride[a]
             self.g.dilation[a], self.g.before[a] = dilation[a], before[a]
         self.g.pad_mode = <PadMode> <int> PAD_MODES[pad_mode]
+        self.channel_lanes = channels_last or fills_few_lanes(&self.g, self.kernels)
+        # Channels-first, groups of several filters fill the rows of a tile: lanes are better pixels.
+        if short_groups(&self.g, self.kernels) and (channels_last or oc <= FEW_FILTERS):
+            self.channel_lanes = True
+            self.group_filters = oc
+            self.g.groups, self.g.oc = 1, groups * oc
         self.activation = ACTIVATIONS[activation]
         self.limits = {"relu": 1, "relu6": 2}.get(activation, 0)
         self.cut_channels()
@@ -155,11 +152,11 @@ cdef class Convolution:
         free(self.chunks)
 
     cdef void cut_channels(self) noexcept:
-        """Output channels into blocks: of vectors (channels-last) or of tile rows."""
+        """Output channels into blocks: of vectors (lanes are channels) or of tile rows."""
         cdef Blocks* b = &self.blocks
-        cdef Py_ssize_t width = self.kernels.lanes * self.kernels.nv
+        cdef Py_ssize_t width = self.kernels.lanes * (1 if self.group_filters > 0 else self.kernels.nv)
         cdef Py_ssize_t oc = self.g.oc
-        if self.channels_last:
+        if self.channel_lanes:
             b.step = width
             b.count = ceil_div(oc, b.step)
             b.tail = oc - (b.count - 1) * b.step
@@ -171,14 +168,14 @@ cdef class Convolution:
             b.count = ceil_div(oc, b.step)
             b.tail = oc - (b.count - 1) * b.step
             b.bias_items = oc * self.kernels.lanes
-        b.columns_first = not self.channels_last and self.g.ic < FEW
+        b.columns_first = not self.channel_lanes and self.g.ic < FEW
         b.terms = self.g.ic * kernel_rows(&self.g) * self.g.kernel[2]
         b.group_items = b.terms * ((b.count - 1) * b.step + b.tail)
 
     cdef int cut_sum(self) except -1:
         """The sum into chunks: whole kernel rows if they fit, else parts of rows, else of channels."""
         cdef Py_ssize_t width = self.kernels.lanes * self.kernels.nv * self.kernels.item
-        cdef Py_ssize_t limit = PANEL_BYTES // width
+        cdef Py_ssize_t limit = PANEL_BYTES // width if self.group_filters == 0 else self.blocks.terms
         cdef Py_ssize_t all_rows = kernel_rows(&self.g), all_columns = self.g.kernel[2]
         cdef Py_ssize_t parts = ceil_div(self.g.ic, limit)
         cdef Py_ssize_t channels = ceil_div(self.g.ic, parts)
@@ -223,7 +220,7 @@ cdef class Convolution:
         to = <real*> packed.weights
         with nogil:
             threads = min(threads, blocks)
-            if threads > 1 and items > SERIAL_ITEMS and not cyconv_forked:
+            if threads > 1 and items > SERIAL_ITEMS and not forked():
                 for n in prange(blocks, schedule="static", num_threads=threads):
                     infinite += self.pack_block(w, n, to)
             else:
@@ -263,8 +260,8 @@ cdef class Convolution:
         return infinite
 
     cdef void pack_bias(self, const real[:] bias, real* to) noexcept nogil:
-        """Channels-last: the bias of each lane; channels-first: a vector for each channel."""
-        cdef Py_ssize_t copies = 1 if self.channels_last else self.kernels.lanes
+        """The bias of each lane, or a vector for each channel."""
+        cdef Py_ssize_t copies = 1 if self.channel_lanes else self.kernels.lanes
         cdef Py_ssize_t group, o, j
         memset(to, 0, self.g.groups * self.blocks.bias_items * sizeof(real))
         if bias is None:
@@ -289,12 +286,12 @@ cdef class Convolution:
         job.x = opened(<char*> &x[0, 0, 0, 0, 0], x.strides, self.channels_last)
         job.y = opened(<char*> &y[0, 0, 0, 0, 0], y.strides, self.channels_last)
         if overlap(<const char*> &x[0, 0, 0, 0, 0], x.shape, x.strides,
-                   <const char*> &y[0, 0, 0, 0, 0], y.shape, y.strides, sizeof(real)):
+                   <const char*> &y[0, 0, 0, 0, 0], y.shape, y.strides, sizeof(real), sizeof(real)):
             return False
         if not (self.writable_in_place(&job.y) and aligned(&job.x, sizeof(real))
                 and aligned(&job.y, sizeof(real))):
             return False
-        threads = 1 if cyconv_forked else threads
+        threads = 1 if forked() else threads
         self.set_up(&job, packed, threads)
         threads = min(threads, job.units)
         if keep_scratch:
@@ -341,8 +338,14 @@ cdef class Convolution:
         if packed is not None:
             job.weights, job.bias = packed.weights, packed.bias
             job.skip_padding = packed.finite and self.g.pad_mode == CONSTANT
+        job.group_filters = self.group_filters
+        job.scattered = self.channel_lanes and not self.channels_last
+        if self.group_filters > 0:
+            cut_rectangles(job)
+            job.scratch_bytes = ceil_div(grouped_scratch(job), 64) * 64
+            return
         merge_axes(job, self.channels_last)
-        if self.channels_last:
+        if self.channel_lanes:
             job.row_tiles = ceil_div(job.g.out[2], self.kernels.mr)
             job.tile_pixels = ceil_div(job.g.out[2], job.row_tiles)
             job.row_tiles = ceil_div(job.g.out[2], job.tile_pixels)
@@ -353,6 +356,9 @@ cdef class Convolution:
                         * self.chunks[0].channels * self.kernels.item)
             job.tiles_at_once = min(max(OPERAND_BYTES // operands, 1), 16)
             job.tiles_at_once = min(job.tiles_at_once, max(STRIPS_BYTES // channels_last_strip(job), 1))
+            if job.scattered:
+                operands = job.tile_pixels * job.blocks.bias_items * self.kernels.item
+                job.tiles_at_once = min(job.tiles_at_once, max(SUMS_BYTES // operands, 1))
         else:
             job.tile_pixels = self.kernels.lanes * self.kernels.nv
             cut_bands(job)
@@ -364,8 +370,8 @@ cdef class Convolution:
             operands = job.tile_pixels * self.chunks[0].terms * self.kernels.item
             job.tiles_at_once = min(max(PANELS_BYTES // operands, 2), 16)
         divide(job, threads,
-               self.channels_last and job.blocks.group_items * self.kernels.item > STREAMED_BYTES)
-        if self.channels_last:
+               self.channel_lanes and job.blocks.group_items * self.kernels.item > STREAMED_BYTES)
+        if self.channel_lanes:
             job.scratch_bytes = channels_last_scratch(job)
         else:
             job.scratch_bytes = channels_first_scratch(job)
@@ -384,7 +390,9 @@ cdef class Convolution:
                 self.do_unit(job, unit, threadid())
 
     cdef void do_unit(self, const Job* job, Py_ssize_t unit, Py_ssize_t thread) noexcept nogil:
-        if self.channels_last:
+        if self.group_filters > 0:
+            grouped_unit(job, unit, job.scratch + thread * job.scratch_bytes)
+        elif self.channel_lanes:
             channels_last_unit(job, unit, job.scratch + thread * job.scratch_bytes)
         else:
             channels_first_unit(job, unit, job.scratch + thread * job.scratch_bytes)
@@ -393,43 +401,6 @@ cdef class Convolution:
 cdef inline Py_ssize_t even_part(Py_ssize_t n, Py_ssize_t limit) noexcept nogil:
     """The largest part, if n is cut into as few nearly equal parts of at most `limit` as possible."""
     return ceil_div(n, ceil_div(n, min(max(limit, 1), n)))
-
-
-cdef inline Array opened(char* data, const Py_ssize_t* strides, bint channels_last) noexcept nogil:
-    cdef Array a
-    cdef Py_ssize_t first = 1 if channels_last else 2
-    a.data = data
-    a.batch = strides[0]
-    a.channel = strides[4] if channels_last else strides[1]
-    a.axis[0], a.axis[1], a.axis[2] = strides[first], strides[first + 1], strides[first + 2]
-    return a
-
-
-cdef inline bint aligned(const Array* a, Py_ssize_t item) noexcept nogil:
-    return (<Py_ssize_t> a.data | a.batch | a.channel | a.axis[0] | a.axis[1] | a.axis[2]) % item == 0
-
-
-cdef inline bint overlap(const char* a, const Py_ssize_t* a_shape, const Py_ssize_t* a_strides,
-                         const char* b, const Py_ssize_t* b_shape, const Py_ssize_t* b_strides,
-                         Py_ssize_t item) noexcept nogil:
-    """Whether the smallest ranges of memory that hold two arrays meet."""
-    cdef Py_ssize_t i
-    cdef const char* a_end = a + item
-    cdef const char* b_end = b + item
-    for i in range(5):
-        if a_strides[i] > 0:
-            a_end += (a_shape[i] - 1) * a_strides[i]
-        else:
-            a += (a_shape[i] - 1) * a_strides[i]
-        if b_strides[i] > 0:
-            b_end += (b_shape[i] - 1) * b_strides[i]
-        else:
-            b += (b_shape[i] - 1) * b_strides[i]
-    return a < b_end and b < a_end
-
-
-cdef inline bint follows(const Array* a, Py_ssize_t outer, Py_ssize_t width) noexcept nogil:
-    return outer == width * a.axis[2]
 
 
 cdef void merge_axes(Job* job, bint channels_last) noexcept:
@@ -451,6 +422,14 @@ cdef void merge_axes(Job* job, bint channels_last) noexcept:
         g.size[2] *= g.batch
         g.out[2] = g.size[2]
         g.batch = 1
+
+
+cdef bint fills_few_lanes(const Geometry* g, const KernelTable* kernels) noexcept:
+    """Whether channels-first pixels leave many lanes empty, and channels would not."""
+    cdef Py_ssize_t width = kernels.lanes * kernels.nv
+    cdef Py_ssize_t pixels = g.batch * g.out[0] * g.out[1] * g.out[2]
+    return (100 * pixels < 93 * ceil_div(pixels, width) * width and g.ic >= FEW
+            and g.oc >= SCATTERED * width and (g.out[2] >= 4 or 4 * pixels < width))
 
 
 cdef inline bint fills_rows(const Geometry* g, Py_ssize_t lanes) noexcept:

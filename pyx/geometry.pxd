@@ -77,6 +77,9 @@ cdef struct Job:                    # one call: read by all threads, written by 
     Py_ssize_t bands                # channels-first: tiles do not cross these output columns, and
     Py_ssize_t band_end[MAX_BANDS]  # a column of a widely dilated kernel is padding for all of a band
     Py_ssize_t band_tiles[MAX_BANDS]        # tiles up to the end of each band
+    Py_ssize_t group_filters        # grouped: filters of a group; g.oc are those of all groups
+    Py_ssize_t rectangle[2]         #   and rows and columns of a unit
+    bint scattered                  # lanes are channels, but y's channels are no neighbours
     Py_ssize_t tiles_at_once        # whose operands are kept in cache together
     Py_ssize_t unit_tiles
     Py_ssize_t tile_units           # of one group

@@ -54,6 +54,39 @@ cdef struct Gather:                 # contract in kernels/gather.pxi
     Py_ssize_t rows
     Py_ssize_t lanes
 
+cdef struct Spread:                 # contract in kernels/spread.pxi
+    char* to
+    const char* source
+    Py_ssize_t source_pixel
+    Py_ssize_t source_lane
+    Py_ssize_t pixels
+    const char* index
+    Py_ssize_t sets
+    Py_ssize_t channels
+
+cdef enum FoldKind:
+    MAXIMUM                         # NaN if any element is
+    MAXIMUM_NUMBER                  # NaN if all elements are
+    SUM
+
+cdef struct Fold:                   # contract in kernels/fold.pxi
+    FoldKind kind
+    Py_ssize_t runs                 # runs of elements, and bytes from one to the next
+    Py_ssize_t source_next
+    Py_ssize_t to_next
+    Py_ssize_t elements             # of a run
+    const char* source
+    const Py_ssize_t* at            # from `source` to each of the operands
+    Py_ssize_t operands
+    char* to
+    Py_ssize_t keys                 # from an element to its key, and from a result to its; 0: none
+    const double* divisors          # of each run; NULL: nothing is divided
+    Py_ssize_t divisors_next        # 1, or 0 if all runs have the same
+    const char* lane_divisors       # of each element of a run, multiplied with the run's; or NULL
+    bint narrow                     # float64 only: operands and results are float32
+
+ctypedef void (*spread_function)(const Spread* s) noexcept nogil
+ctypedef void (*fold_function)(const Fold* f) noexcept nogil
 ctypedef void (*tile_function)(const Tile* t) noexcept nogil
 ctypedef void (*gather_function)(const Gather* g) noexcept nogil
 ctypedef void (*activate_function)(Py_ssize_t kind, char* c, Py_ssize_t c_row,
@@ -65,5 +98,9 @@ cdef struct KernelTable:
     Py_ssize_t mr                   # rows of the highest tile
     Py_ssize_t nv                   # vectors of the widest tile
     tile_function tile[MAX_NV][MAX_MR]      # [vectors - 1][rows - 1]
+    tile_function spread_tile[MAX_MR]       # [rows - 1], of one vector, both operands vectors
     gather_function gather
+    spread_function spread
     activate_function activate      # NULL for integers
+    fold_function fold
+    fold_function across            # the same over the elements of each run: one result a run

@@ -55,6 +55,7 @@ typedef int64_t bits;
 #define MR 4
 #endif
 #define NV 2
+#define MANY_VECTORS (VBYTES == 64 ? 16 : 8)
 #define LANES ((int)(VBYTES / sizeof(real)))
 #define ROWS(n) ((n) <= MR ? (n) : 1)   /* tiles higher than MR are never called */
 
@@ -205,5 +206,156 @@ VINLINE void vstore_part(char *p, vec v, Py_ssize_t n)
     memcpy(p, &v, (size_t)n * sizeof(real));
 }
 #endif
+
+VINLINE vbits vis_nan(vec x)
+{
+#if REAL_IS_FLOATING
+    return x != x;
+#else
+    (void)x;
+    return (vbits){0};
+#endif
+}
+
+/* The greater of two, lane by lane.  vmaximum: NaN if either is; vmaximum_number: if both are.
+ * The processors' instruction gives its second operand if either is NaN. */
+#if REAL_IS_FLOATING && defined(__x86_64__)
+#if CYCONV_REAL == CYCONV_FLOAT
+#define SUFFIX(name) name##_ps
+#else
+#define SUFFIX(name) name##_pd
+#endif
+#if defined(__AVX512F__)
+#define PICK_NAN(r, x, y) SUFFIX(_mm512_mask_mov)(r, SUFFIX_MASK(_mm512_cmp, x, x, _CMP_UNORD_Q), y)
+#if CYCONV_REAL == CYCONV_FLOAT
+#define SUFFIX_MASK(name, a, b, how) name##_ps_mask(a, b, how)
+#else
+#define SUFFIX_MASK(name, a, b, how) name##_pd_mask(a, b, how)
+#endif
+#define MAX2(a, b) SUFFIX(_mm512_max)(a, b)
+#elif defined(__AVX2__)
+#define PICK_NAN(r, x, y) SUFFIX(_mm256_blendv)(r, y, SUFFIX(_mm256_cmp)(x, x, _CMP_UNORD_Q))
+#define MAX2(a, b) SUFFIX(_mm256_max)(a, b)
+#else
+#define PICK_NAN(r, x, y) vpick(vis_nan(x), y, r)
+#define MAX2(a, b) SUFFIX(_mm_max)(a, b)
+#endif
+VINLINE vec vmaximum(vec acc, vec x) { return PICK_NAN(MAX2(x, acc), x, x); }
+VINLINE vec vmaximum_number(vec acc, vec x) { return PICK_NAN(MAX2(acc, x), x, acc); }
+#else
+VINLINE vec vmaximum(vec acc, vec x) { return vpick((x > acc) | vis_nan(x), x, acc); }
+VINLINE vec vmaximum_number(vec acc, vec x) { return vpick((x > acc) | vis_nan(acc), x, acc); }
+#endif
+
+/* The same, with the key of the element that was taken: the smaller one where both are equal. */
+VINLINE void vmaximum_keyed(int ignore_nan, vec *acc, vbits *acc_key, vec x, vbits key)
+{
+    vbits x_nan = vis_nan(x), acc_nan = vis_nan(*acc);
+    vbits greater = (x > *acc) | (ignore_nan ? acc_nan & ~x_nan : x_nan & ~acc_nan);
+    vbits equal = (x == *acc) | (x_nan & acc_nan);
+    vbits take = greater | (equal & (key < *acc_key));
+    *acc = vpick(take, x, *acc);
+    *acc_key = (take & key) | (~take & *acc_key);
+}
+VINLINE vbits vkeys(const char *p) { return (vbits)vload(p); }
+VINLINE vbits vkeys_part(const char *p, Py_ssize_t n) { return (vbits)vload_part(p, n); }
+VINLINE void vkeys_store_part(char *p, vbits v, Py_ssize_t n) { vstore_part(p, (vec)v, n); }
+
+/* Lane i of the result is lane i + lanes of v, around the end. */
+VINLINE vec vshift(vec v, int lanes)
+{
+    vbits at;
+    for (int i = 0; i < LANES; i++)
+        at[i] = (i + lanes) % LANES;
+    return __builtin_shuffle(v, at);
+}
+
+/* Elements of a and b, which count from LANES on. */
+VINLINE vec vlookup(vec a, vec b, vbits at) { return __builtin_shuffle(a, b, at); }
+
+/* float64 from float32 and back.  (GCC splits __builtin_convertvector into halves.) */
+#if CYCONV_REAL == CYCONV_DOUBLE
+#define NARROW_BYTES (VBYTES / 2)
+typedef float vnarrow __attribute__((vector_size(NARROW_BYTES)));
+VINLINE vec vwiden(vnarrow v)
+{
+#if defined(__AVX512F__)
+    return (vec)_mm512_cvtps_pd((__m256)v);
+#elif defined(__AVX2__)
+    return (vec)_mm256_cvtps_pd((__m128)v);
+#else
+    return __builtin_convertvector(v, vec);
+#endif
+}
+VINLINE vec vload_narrow(const char *p)
+{
+    vnarrow v;
+    memcpy(&v, p, NARROW_BYTES);
+    return vwiden(v);
+}
+VINLINE vec vload_narrow_part(const char *p, Py_ssize_t n)
+{
+    vnarrow v = {0};
+    memcpy(&v, p, (size_t)n * sizeof(float));
+    return vwiden(v);
+}
+/* Adds the sum of eight to one vector, or to two neighbours; it is rounded to float32 three
+ * times on its way.  p[i] + shift is where they are. */
+typedef float vwhole __attribute__((vector_size(VBYTES)));
+#define SUM8(v) (((v(0) + v(1)) + (v(2) + v(3))) + ((v(4) + v(5)) + (v(6) + v(7))))
+VINLINE void vadd8_narrow(vec *acc, const char *const *p, Py_ssize_t shift, Py_ssize_t n)
+{
+    vnarrow v[8];
+    for (int i = 0; i < 8; i++) {
+        v[i] = (vnarrow){0};
+        memcpy(&v[i], p[i] + shift, (size_t)n * sizeof(float));
+    }
+#define AT(i) v[i]
+    *acc += vwiden(SUM8(AT));
+#undef AT
+}
+VINLINE void vadd8_narrow_pair(vec *acc, const char *const *p, Py_ssize_t shift)
+{
+    vwhole v[8], sum;
+    for (int i = 0; i < 8; i++)
+        memcpy(&v[i], p[i] + shift, VBYTES);
+#define AT(i) v[i]
+    sum = SUM8(AT);
+#undef AT
+#if defined(__AVX512F__)
+    acc[0] += (vec)_mm512_cvtps_pd(_mm512_castps512_ps256((__m512)sum));
+    acc[1] += (vec)_mm512_cvtps_pd(_mm512_extractf32x8_ps((__m512)sum, 1));
+#elif defined(__AVX2__)
+    acc[0] += (vec)_mm256_cvtps_pd(_mm256_castps256_ps128((__m256)sum));
+    acc[1] += (vec)_mm256_cvtps_pd(_mm256_extractf128_ps((__m256)sum, 1));
+#else
+    vnarrow half[2];
+    memcpy(half, &sum, VBYTES);
+    acc[0] += vwiden(half[0]);
+    acc[1] += vwiden(half[1]);
+#endif
+}
+VINLINE void vstore_narrow_part(char *p, vec v, Py_ssize_t n)
+{
+    vnarrow narrow = __builtin_convertvector(v, vnarrow);
+    memcpy(p, &narrow, (size_t)n * sizeof(float));
+}
+#else
+#define NARROW_BYTES VBYTES
+VINLINE vec vload_narrow(const char *p) { return vload(p); }
+VINLINE vec vload_narrow_part(const char *p, Py_ssize_t n) { return vload_part(p, n); }
+VINLINE void vadd8_narrow(vec *acc, const char *const *p, Py_ssize_t shift, Py_ssize_t n)
+{
+    for (int i = 0; i < 8; i++)
+        *acc = *acc + vload_part(p[i] + shift, n);
+}
+VINLINE void vadd8_narrow_pair(vec *acc, const char *const *p, Py_ssize_t shift)
+{
+    vadd8_narrow(acc, p, shift, LANES);
+    vadd8_narrow(acc + 1, p, shift + VBYTES, LANES);
+}
+VINLINE void vstore_narrow_part(char *p, vec v, Py_ssize_t n) { vstore_part(p, v, n); }
+#endif
+VINLINE void vstore_narrow(char *p, vec v) { vstore_narrow_part(p, v, LANES); }
 
 #endif

@@ -5,8 +5,13 @@ cdef extern from "simd.h" nogil:
     ctypedef struct vec:
         pass
 
+    ctypedef struct vbits:          # integers as wide as the elements
+        pass
+
+    ctypedef long bits
     enum: MR                        # rows of a register tile
     enum: NV                        # vectors of a row of a register tile
+    enum: MANY_VECTORS              # sums or maxima that registers hold
     enum: VBYTES                    # bytes of a vector
     enum: LANES                     # elements of a vector
     enum: REAL_IS_FLOATING
@@ -42,3 +47,19 @@ cdef extern from "simd.h" nogil:
     vec veven(vec a, vec b) noexcept
     vec vpow2(vec shifted) noexcept
     const char* vopaque(const char* p) noexcept
+    vec vmaximum(vec acc, vec x) noexcept
+    vec vmaximum_number(vec acc, vec x) noexcept
+    void vmaximum_keyed(int ignore_nan, vec* acc, vbits* acc_key, vec x, vbits key) noexcept
+    vbits vkeys(const char* p) noexcept
+    vbits vkeys_part(const char* p, Py_ssize_t n) noexcept
+    void vkeys_store_part(char* p, vbits v, Py_ssize_t n) noexcept
+    vec vshift(vec v, int lanes) noexcept
+    vec vlookup(vec a, vec b, vbits at) noexcept
+
+    enum: NARROW_BYTES              # of a vector of float32 with as many lanes
+    vec vload_narrow(const char* p) noexcept
+    vec vload_narrow_part(const char* p, Py_ssize_t n) noexcept
+    void vadd8_narrow(vec* acc, const char* const* p, Py_ssize_t shift, Py_ssize_t n) noexcept
+    void vadd8_narrow_pair(vec* acc, const char* const* p, Py_ssize_t shift) noexcept
+    void vstore_narrow(char* p, vec v) noexcept
+    void vstore_narrow_part(char* p, vec v, Py_ssize_t n) noexcept

@@ -4,13 +4,37 @@ import dataclasses
 
 import numpy as np
 
-from cyconv import reference
+import cyconv
+from cyconv import checks, reference, shapes
+from cyconv.layout import AXES
 
 FLOATS = ("float32", "float64")
 DTYPES = (*FLOATS, "float16", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "bool")
-LAYOUTS = ("NHWC", "NCHW", "HWC", "CHW")
-KERNEL_LAYOUTS = {"HWIO": (0, 1, 2, 3), "OIHW": (3, 2, 0, 1), "OHWI": (3, 0, 1, 2)}
 PAD_MODES = ("constant", "constant", "constant", "edge", "reflect", "symmetric", "wrap")
+CONV = {1: cyconv.conv1d, 2: cyconv.conv2d, 3: cyconv.conv3d}
+PLAN = {1: cyconv.plan_conv1d, 2: cyconv.plan_conv2d, 3: cyconv.plan_conv3d}
+
+# Longest axis, and extents of kernels, for each number of window axes.
+LONGEST = {1: 140, 2: 33, 3: 11}
+KERNELS = {1: (1, 2, 3, 3, 4, 5, 7, 12, 31), 2: (1, 1, 2, 3, 3, 4, 5, 7), 3: (1, 1, 2, 2, 3, 3, 4)}
+
+
+def layouts(ndim):
+    """The four layouts of `ndim` window axes: channels last and first, and the same of one sample."""
+    last, first = f"N{AXES[ndim]}C", f"NC{AXES[ndim]}"
+    return last, first, last[1:], first[1:]
+
+
+def kernel_layouts(ndim):
+    """The three layouts of kernels for `ndim` window axes."""
+    return f"{AXES[ndim]}IO", f"OI{AXES[ndim]}", f"O{AXES[ndim]}I"
+
+
+def moved(a, to, source=None):
+    """A view of `a` in the layout `to`; by default it has channels, or input channels and filters, last."""
+    if source is None:
+        source = "".join(sorted(to, key="NDHWCIO".index))
+    return a.transpose([source.index(axis) for axis in to])
 
 
 @dataclasses.dataclass
@@ -21,6 +45,33 @@ class Case:
     w: np.ndarray
     bias: np.ndarray | None
     arguments: dict
+
+    @property
+    def ndim(self):
+        """Number of window axes."""
+        return self.w.ndim - 2
+
+    @property
+    def steps(self):
+        """Stride and dilation, each with one number per axis."""
+        return [checks.per_axis("case", name, self.arguments[name], self.ndim) for name in ("stride", "dilation")]
+
+    @property
+    def pads(self):
+        """Padding as (before, after) pairs."""
+        sizes = (
+            [a.shape[self.arguments[layout].index(axis)] for axis in AXES[self.ndim]]
+            for a, layout in ((self.x, "layout"), (self.w, "kernel_layout"))
+        )
+        return shapes.resolve_padding("case", self.arguments["padding"], *sizes, *self.steps)
+
+    def convolved(self, **arguments):
+        """What the function of that many axes returns."""
+        return CONV[self.ndim](self.x, self.w, self.bias, **{**self.arguments, **arguments})
+
+    def planned(self):
+        """The plan for it."""
+        return PLAN[self.ndim](self.x.shape, self.w, self.bias, dtype=self.x.dtype, **self.arguments)
 
     def expected(self):
         """The reference's result."""
@@ -43,41 +94,40 @@ def reals(rng, shape, dtype, most):
     return rng.standard_normal(shape).astype(dtype)
 
 
-def draw(rng, dtypes=DTYPES, values=integers):
-    """A random case; None where the kernel does not fit the input, as a case that must be refused."""
+def draw(rng, ndim=2, dtypes=DTYPES, values=integers):
+    """A random case of `ndim` window axes; its kernel may not fit, which is a case that must be refused."""
     dtype = rng.choice(dtypes)
-    layout, kernel_layout = rng.choice(LAYOUTS), rng.choice(tuple(KERNEL_LAYOUTS))
+    layout, kernel_layout = str(rng.choice(layouts(ndim))), str(rng.choice(kernel_layouts(ndim)))
     groups = int(rng.choice((1, 1, 1, 1, 2, 3, 5)))
     channels = int(rng.choice((1, 2, 3, 4, 7, 8, 17)))
     filters = int(rng.choice((1, 2, 3, 5, 8, 13, 15, 16, 17, 24, 31, 33, 65)))
-    kernel = tuple(int(k) for k in rng.choice((1, 1, 2, 3, 3, 4, 5, 7), 2))
-    stride = tuple(int(s) for s in rng.choice((1, 1, 1, 2, 3, 4), 2))
-    dilation = tuple(int(d) for d in rng.choice((1, 1, 1, 2, 3, 4), 2))
-    size = tuple(int(n) for n in rng.integers(1, 34, 2))
-    padding = (
+    kernel = tuple(int(k) for k in rng.choice(KERNELS[ndim], ndim))
+    stride = tuple(int(s) for s in rng.choice((1, 1, 1, 2, 3, 4), ndim))
+    dilation = tuple(int(d) for d in rng.choice((1, 1, 1, 2, 3, 4), ndim))
+    size = tuple(int(n) for n in rng.integers(1, LONGEST[ndim] + 1, ndim))
+    paddings = (
         "valid", "same", "same_lower", "full", int(rng.integers(0, 4)),
-        tuple(int(p) for p in rng.integers(0, 5, 2)),
-        tuple(tuple(int(p) for p in rng.integers(0, 6, 2)) for _ in range(2)),
-    )[rng.integers(7)]  # fmt: skip
+        tuple(int(p) for p in rng.integers(0, 5, ndim)),
+        tuple(tuple(int(p) for p in rng.integers(0, 6, 2)) for _ in range(ndim)),
+        *(("causal",) if ndim == 1 else ()),
+    )  # fmt: skip
+    padding = paddings[rng.integers(len(paddings))]
     x = values(rng, (int(rng.integers(1, 4)), *size, groups * channels), dtype, 4)
-    if layout[-3] == "C" or layout == "NCHW":
-        x = np.ascontiguousarray(np.moveaxis(x, -1, 1))
     x = x if layout[0] == "N" else x[0]
     w = values(rng, (*kernel, channels, groups * filters), dtype, 3)
-    w = np.ascontiguousarray(w.transpose(KERNEL_LAYOUTS[kernel_layout]))
     bias = values(rng, (groups * filters,), dtype, 9) if rng.integers(2) else None
     arguments = {
         "stride": stride if rng.integers(2) else stride[0],
         "padding": padding,
         "dilation": dilation if rng.integers(2) else dilation[0],
         "groups": groups,
-        "layout": str(layout),
-        "kernel_layout": str(kernel_layout),
+        "layout": layout,
+        "kernel_layout": kernel_layout,
         "pad_mode": str(rng.choice(PAD_MODES)),
         "flip": bool(rng.integers(2)),
         "activation": None if dtype == "uint64" else (None, None, "relu", "relu6")[rng.integers(4)],
     }
-    return Case(x, w, bias, arguments)
+    return Case(np.ascontiguousarray(moved(x, layout)), np.ascontiguousarray(moved(w, kernel_layout)), bias, arguments)
 
 
 def draw_fitting(rng, count, **kinds):

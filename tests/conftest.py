@@ -4,22 +4,25 @@ import contextlib
 
 import pytest
 
-from cyconv import isa, plan
+from cyconv import isa, plan, pool
 
 
 @contextlib.contextmanager
 def kernels_of(name):
     """Lets calls inside the block use the kernels of instruction set `name`."""
     before = isa.CURRENT
-    isa.CURRENT = name
-    isa.table.cache_clear()
-    plan.recipe.cache_clear()
+    _use(name)
     try:
         yield
     finally:
-        isa.CURRENT = before
-        isa.table.cache_clear()
-        plan.recipe.cache_clear()
+        _use(before)
+
+
+def _use(name):
+    isa.CURRENT = name
+    isa.table.cache_clear()
+    plan.recipe.cache_clear()
+    pool.recipes.clear()
 
 
 @pytest.fixture(params=isa.available())

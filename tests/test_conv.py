@@ -1,20 +1,22 @@
-"""conv2d against the reference: exactly on integers, within the rounding bound on real numbers."""
+"""Convolution against the reference: exactly on integers, within the rounding bound on real numbers."""
 
 import dataclasses
 
 import numpy as np
 import pytest
 from bounds import assert_within_bound, bound
-from cases import DTYPES, FLOATS, Case, draw, draw_fitting, reals
+from cases import CONV, DTYPES, FLOATS, KERNELS, Case, draw, draw_fitting, kernel_layouts, layouts, moved, reals
 from conftest import kernels_of
 
 import cyconv
 from cyconv import isa, reference
+from cyconv.layout import AXES
 
 
-def test_exact_on_integers():
-    """2,000 random configurations, each for every instruction set and for 1, 2 and 3 threads."""
-    cases = draw_fitting(np.random.default_rng(20261120), 2000)
+@pytest.mark.parametrize(("ndim", "count"), [(1, 1500), (2, 2000), (3, 1000)])
+def test_exact_on_integers(ndim, count):
+    """Random configurations, each for every instruction set and for 1, 2 and 3 threads."""
+    cases = draw_fitting(np.random.default_rng(20261120), count, ndim=ndim)
     assert {str(case.x.dtype) for case, _ in cases} == set(DTYPES)
     nonzero = np.mean([np.count_nonzero(y) > 0.3 * y.size for _, y in cases])
     assert nonzero > 0.8, "too many results are mostly zero to be trusted"
@@ -22,7 +24,7 @@ def test_exact_on_integers():
         with kernels_of(name):
             for case, expected in cases:
                 for threads in (1, 2, 3):
-                    y = cyconv.conv2d(case.x, case.w, case.bias, threads=threads, **case.arguments)
+                    y = case.convolved(threads=threads)
                     assert y.shape == expected.shape
                     if not np.array_equal(y.astype(expected.dtype), expected):
                         pytest.fail(f"{name}, {threads} threads: {case}")
@@ -48,14 +50,15 @@ def test_every_tile_size(each_isa, layout, dtype):
             np.testing.assert_array_equal(y, expected)
 
 
+@pytest.mark.parametrize("ndim", [1, 2, 3])
 @pytest.mark.parametrize("dtype", FLOATS)
-def test_real_data(each_isa, dtype):
+def test_real_data(each_isa, dtype, ndim):
     rng = np.random.default_rng(2)
-    for case, _ in draw_fitting(rng, 150, dtypes=(dtype,), values=reals):
-        assert_within_bound(cyconv.conv2d(case.x, case.w, case.bias, threads=2, **case.arguments), case)
+    for case, _ in draw_fitting(rng, 150, ndim=ndim, dtypes=(dtype,), values=reals):
+        assert_within_bound(case.convolved(threads=2), case)
 
 
-@pytest.mark.parametrize("layout", ["NHWC", "NCHW"])
+@pytest.mark.parametrize("channels_last", [True, False])
 @pytest.mark.parametrize(
     ("channels", "filters", "size", "kernel", "arguments"),
     [
@@ -72,38 +75,42 @@ def test_real_data(each_isa, dtype):
         (9, 5, (5, 200), (2, 9), {"padding": "full", "dilation": (1, 21)}),
         (3, 24, (37, 41), (16, 16), {"stride": 16, "padding": 5}),
         (1, 1, (60, 61), (15, 15), {"padding": "same", "pad_mode": "wrap"}),
+        (7, 33, (900,), (300,), {"padding": "causal", "dilation": 2, "pad_mode": "symmetric"}),
+        (3000, 17, (70,), (4,), {"padding": "same"}),
+        (300, 20, (4, 5, 20), (3, 3, 3), {"padding": 1}),  # depths of the kernel in parts
+        (1, 9, (20, 21, 22), (9, 10, 11), {"padding": "same", "pad_mode": "reflect"}),
+        (33, 40, (9, 4, 31), (3, 2, 3), {"padding": 12, "dilation": 12}),
+        (3, 8, (9, 30, 30), (3, 7, 7), {"padding": "same", "stride": (1, 2, 2)}),
     ],
 )
-def test_sums_in_parts(each_isa, layout, channels, filters, size, kernel, arguments):
+def test_sums_in_parts(each_isa, channels_last, channels, filters, size, kernel, arguments):
     """Long sums are cut into chunks; the result is the same sum."""
     rng = np.random.default_rng(3)
     x = rng.integers(-3, 4, (2, *size, channels)).astype(np.float32)
     w = rng.integers(-3, 4, (*kernel, channels, filters)).astype(np.float32)
     b = rng.integers(-99, 99, filters).astype(np.float32)
-    expected = reference.convolve(x, w, b, activation="relu", **arguments)
-    if layout == "NCHW":
-        x, expected = np.moveaxis(x, -1, 1), np.moveaxis(expected, -1, 1)
-    y = cyconv.conv2d(x, w, b, layout=layout, kernel_layout="HWIO", activation="relu", **arguments)
-    np.testing.assert_array_equal(y, expected)
+    arguments = {**arguments, "activation": "relu", "kernel_layout": kernel_layouts(len(size))[0]}
+    expected = reference.convolve(x, w, b, **arguments)
+    layout = layouts(len(size))[0 if channels_last else 1]
+    y = CONV[len(size)](moved(x, layout), w, b, layout=layout, **arguments)
+    np.testing.assert_array_equal(y, moved(expected, layout))
 
 
-def test_same_bits_for_any_threads_batch_and_stride(each_isa):
+@pytest.mark.parametrize("ndim", [1, 2, 3])
+def test_same_bits_for_any_threads_batch_and_stride(each_isa, ndim):
     """Not only close: equal, also in the sign of zero."""
     rng = np.random.default_rng(4)
-    for case, _ in draw_fitting(rng, 120, dtypes=FLOATS, values=reals):
+    for case, _ in draw_fitting(rng, 120, ndim=ndim, dtypes=FLOATS, values=reals):
         if not case.arguments["layout"].startswith("N"):
             continue
-        results = [
-            cyconv.conv2d(case.x, case.w, case.bias, threads=threads, **case.arguments).tobytes()
-            for threads in (1, 2, 3, 5)
-        ]
+        results = [case.convolved(threads=threads).tobytes() for threads in (1, 2, 3, 5)]
         assert len(set(results)) == 1, str(case)
-        whole = cyconv.conv2d(case.x, case.w, case.bias, **case.arguments)
+        whole = case.convolved()
         for n in range(len(case.x)):
-            one = cyconv.conv2d(case.x[n : n + 1], case.w, case.bias, **case.arguments)
+            one = dataclasses.replace(case, x=case.x[n : n + 1]).convolved()
             assert one.tobytes() == whole[n : n + 1].tobytes(), str(case)
-        spread = np.repeat(case.x, 2, axis=2)[:, :, ::2]
-        assert cyconv.conv2d(spread, case.w, case.bias, **case.arguments).tobytes() == results[0], str(case)
+        spread = dataclasses.replace(case, x=np.repeat(case.x, 2, axis=2)[:, :, ::2])
+        assert spread.convolved().tobytes() == results[0], str(case)
 
 
 @pytest.mark.parametrize("shape", [(3, 7, 7, 32), (2, 56, 56, 16), (64, 1, 1, 40)])
@@ -200,48 +207,109 @@ def test_non_finite_weights_meet_padding(each_isa, layout):
     np.testing.assert_array_equal(y if layout == "NHWC" else np.moveaxis(y, 1, -1), expected)
 
 
-def test_layouts_agree_to_the_bit(each_isa):
+@pytest.mark.parametrize("ndim", [1, 2, 3])
+def test_layouts_agree_to_the_bit(each_isa, ndim):
     """Both layouts sum in the same order."""
     rng = np.random.default_rng(7)
-    x = rng.standard_normal((2, 23, 19, 20)).astype(np.float32)
-    w = rng.standard_normal((3, 5, 20, 37)).astype(np.float32)
-    last = cyconv.conv2d(x, w, padding="same")
-    first = cyconv.conv2d(np.moveaxis(x, -1, 1), w, padding="same", layout="NCHW", kernel_layout="HWIO")
-    assert np.moveaxis(first, 1, -1).tobytes() == last.tobytes()
+    x = rng.standard_normal((2, *(11, 23, 19)[-ndim:], 20)).astype(np.float32)
+    w = rng.standard_normal((*(2, 3, 5)[-ndim:], 20, 37)).astype(np.float32)
+    last = CONV[ndim](x, w, padding="same")
+    layout = layouts(ndim)[1]
+    first = CONV[ndim](moved(x, layout), w, padding="same", layout=layout, kernel_layout=kernel_layouts(ndim)[0])
+    assert moved(last, layout).tobytes() == first.tobytes()
 
 
-def test_metamorphic(each_isa):
+@pytest.mark.parametrize("layout", ["NHWC", "NCHW"])
+@pytest.mark.parametrize(
+    ("groups", "channels", "filters", "size", "kernel", "arguments"),
+    [
+        (19, 1, 1, (40, 70), (5, 5), {"padding": "same"}),
+        (3, 1, 1, (9, 3000), (3, 31), {"padding": "same", "stride": (1, 2)}),  # rows in parts
+        (5, 1, 3, (12, 13), (3, 3), {"padding": 2, "pad_mode": "reflect"}),
+        (9, 4, 4, (20, 21), (3, 3), {"padding": "same"}),
+        (7, 12, 2, (11, 9), (2, 3), {"dilation": (3, 2), "padding": "full"}),
+        (2, 40, 1, (30, 31), (3, 3), {"stride": 2}),  # channels that no two vectors hold
+        (33, 2, 1, (64, 64), (1, 1), {}),
+        (4, 1, 2, (1, 70000), (1, 2), {"dilation": (1, 30000)}),  # windows that no strip holds
+    ],
+)
+def test_groups_of_few_channels(each_isa, layout, groups, channels, filters, size, kernel, arguments):
+    """Lanes are channels of many groups: exact, for every activation's way out, and for strided arrays."""
+    rng = np.random.default_rng(12)
+    x = rng.integers(-3, 4, (2, *size, groups * channels)).astype(np.float32)
+    w = rng.integers(-3, 4, (*kernel, channels, groups * filters)).astype(np.float32)
+    b = rng.integers(-9, 10, groups * filters).astype(np.float32)
+    expected = reference.convolve(x, w, b, groups=groups, **arguments)
+    a = x if layout == "NHWC" else np.ascontiguousarray(np.moveaxis(x, -1, 1))
+    expected = expected if layout == "NHWC" else np.moveaxis(expected, -1, 1)
+    more = {"groups": groups, "layout": layout, "kernel_layout": "HWIO", **arguments}
+    for threads in (1, 2, 3):
+        np.testing.assert_array_equal(cyconv.conv2d(a, w, b, threads=threads, **more), expected)
+    np.testing.assert_array_equal(cyconv.conv2d(np.repeat(a, 2, -1)[..., ::2], w, b, **more), expected)
+    leaky = np.where(expected < 0, np.float32(0.2) * expected.astype(np.float32), expected)
+    np.testing.assert_array_equal(cyconv.conv2d(a, w, b, activation="leaky_relu", **more), leaky)
+    one = cyconv.conv2d(a[1:], w, b, threads=2, **more)
+    np.testing.assert_array_equal(one, expected[1:])
+
+
+@pytest.mark.parametrize("groups", [1, 2])
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("kernel", [1, 3])
+def test_small_maps_of_many_channels(each_isa, groups, stride, kernel):
+    """Channels-first maps that would leave lanes empty are exact, and the same to the bit in both layouts."""
+    rng = np.random.default_rng(11)
+    for channels, filters, size in ((9, 128, (7, 7)), (40, 256, (5, 4)), (700, 300, (3, 7)), (64, 257, (1, 1))):
+        x = rng.integers(-3, 4, (2, *size, groups * channels)).astype(np.float32)
+        w = rng.integers(-3, 4, (kernel, kernel, channels, groups * filters)).astype(np.float32)
+        b = rng.integers(-9, 10, groups * filters).astype(np.float32)
+        arguments = {"padding": "same", "stride": stride, "groups": groups, "kernel_layout": "HWIO"}
+        first = np.ascontiguousarray(np.moveaxis(x, -1, 1))
+        for activation in (None, "relu"):
+            expected = np.moveaxis(reference.convolve(x, w, b, activation=activation, **arguments), -1, 1)
+            spread = np.zeros((2, 2 * groups * filters, *expected.shape[2:]), np.float32)[:, ::2]
+            for threads in (1, 2, 3):
+                more = {"layout": "NCHW", "activation": activation, "threads": threads, **arguments}
+                np.testing.assert_array_equal(cyconv.conv2d(first, w, b, **more), expected)
+                np.testing.assert_array_equal(cyconv.conv2d(first, w, b, out=spread, **more), expected)
+        real = rng.standard_normal(x.shape).astype(np.float32)
+        y = cyconv.conv2d(np.moveaxis(real, -1, 1), w, b, activation="tanh", layout="NCHW", **arguments)
+        last = cyconv.conv2d(real, w, b, activation="tanh", **arguments)
+        assert np.moveaxis(y, 1, -1).tobytes() == last.tobytes()
+
+
+@pytest.mark.parametrize("ndim", [1, 2, 3])
+def test_metamorphic(each_isa, ndim):
     """What must hold whatever the numbers are, to the bit."""
     rng = np.random.default_rng(8)
+    p = max(KERNELS[ndim]) // 2
     for _ in range(60):
-        case = draw(rng, dtypes=FLOATS, values=reals)
-        arguments = {**case.arguments, "activation": None, "groups": 1, "padding": 3, "dilation": 1}
+        case = draw(rng, ndim=ndim, dtypes=FLOATS, values=reals)
+        arguments = {**case.arguments, "activation": None, "groups": 1, "padding": p, "dilation": 1}
         layout, names = arguments["layout"], arguments["kernel_layout"]
-        x, w = case.x, case.w
+        conv, x, w = CONV[ndim], case.x, case.w
         axis = layout.index("C")
         x = np.take(x, range(w.shape[names.index("I")]), axis=axis)
-        y = cyconv.conv2d(x, w, **arguments)
-        assert np.array_equal(cyconv.conv2d(4 * x, w, **arguments), 4 * y)
-        assert np.array_equal(cyconv.conv2d(x, -w, **arguments), -y)
+        y = conv(x, w, **arguments)
+        assert np.array_equal(conv(4 * x, w, **arguments), 4 * y)
+        assert np.array_equal(conv(x, -w, **arguments), -y)
         some = np.take(w, [0], axis=names.index("O"))
-        assert np.array_equal(cyconv.conv2d(x, some, **arguments), np.take(y, [0], axis=axis))
-        pads = [(3, 3) if a in "HW" else (0, 0) for a in layout]
-        mode = arguments["pad_mode"]
-        padded = cyconv.conv2d(np.pad(x, pads, mode=mode), w, **{**arguments, "padding": 0})
-        assert np.array_equal(padded, y)
-        window = [slice(None, None, -1) if a in "HW" else slice(None) for a in names]
-        turned = cyconv.conv2d(x, w[tuple(window)], **{**arguments, "flip": not arguments["flip"]})
-        assert np.array_equal(turned, y)
+        assert np.array_equal(conv(x, some, **arguments), np.take(y, [0], axis=axis))
+        pads = [(p, p) if a in AXES[ndim] else (0, 0) for a in layout]
+        padded = np.pad(x, pads, mode=arguments["pad_mode"])
+        assert np.array_equal(conv(padded, w, **{**arguments, "padding": 0}), y)
+        window = tuple(slice(None, None, -1) if a in AXES[ndim] else slice(None) for a in names)
+        assert np.array_equal(conv(x, w[window], **{**arguments, "flip": not arguments["flip"]}), y)
 
 
-def test_groups_are_separate_convolutions(each_isa):
+@pytest.mark.parametrize("ndim", [1, 2, 3])
+def test_groups_are_separate_convolutions(each_isa, ndim):
     rng = np.random.default_rng(9)
-    x = rng.standard_normal((2, 11, 12, 12)).astype(np.float32)
-    w = rng.standard_normal((3, 3, 3, 20)).astype(np.float32)
+    x = rng.standard_normal((2, *(5, 11, 12)[-ndim:], 12)).astype(np.float32)
+    w = rng.standard_normal((*(2, 3, 3)[-ndim:], 3, 20)).astype(np.float32)
     b = rng.standard_normal(20).astype(np.float32)
-    y = cyconv.conv2d(x, w, b, groups=4, padding=1)
+    y = CONV[ndim](x, w, b, groups=4, padding=1)
     parts = [
-        cyconv.conv2d(x[..., 3 * g : 3 * g + 3], w[..., 5 * g : 5 * g + 5], b[5 * g : 5 * g + 5], padding=1)
+        CONV[ndim](x[..., 3 * g : 3 * g + 3], w[..., 5 * g : 5 * g + 5], b[5 * g : 5 * g + 5], padding=1)
         for g in range(4)
     ]
     assert np.array_equal(y, np.concatenate(parts, -1))
@@ -250,8 +318,8 @@ def test_groups_are_separate_convolutions(each_isa):
 def test_the_bound_rejects_what_it_should():
     """The helper that the tests rest on is tested too."""
     rng = np.random.default_rng(10)
-    case = dataclasses.replace(draw_fitting(rng, 1, dtypes=("float32",), values=reals)[0][0])
-    y = cyconv.conv2d(case.x, case.w, case.bias, **case.arguments)
+    case, _ = draw_fitting(rng, 1, dtypes=("float32",), values=reals)[0]
+    y = case.convolved()
     assert_within_bound(y, case)
     wrong = y.astype(np.float64)
     at = np.unravel_index(np.argmax(np.abs(wrong)), wrong.shape)

@@ -47,6 +47,14 @@ def inner_loops(function):
     ]
 
 
+def count_of(loop, instruction):
+    return sum(text.startswith(f"{instruction} ") for text in loop)
+
+
+def on_stack(loop):
+    return [text for text in loop if re.search(r"\(%rsp|-0x[0-9a-f]+\(%rbp\)", text)]
+
+
 def faults(function, products):
     """What is wrong with the main loop of a register tile; empty if nothing is."""
     loops = inner_loops(function)
@@ -54,7 +62,7 @@ def faults(function, products):
     if not count or max(count) != products:
         return f"multiplies in its loops: {count}, expected {products}"
     loop = loops[count.index(products)]
-    stack = [text for text in loop if re.search(r"\(%rsp|-0x[0-9a-f]+\(%rbp\)", text)]
+    stack = on_stack(loop)
     return f"touches the stack: {stack}" if stack else ""
 
 
@@ -70,10 +78,25 @@ def test_register_tiles_stay_in_registers(name):
         assert {(r, v) for r, v in tiles if r <= HEIGHT[name]} == {
             (r, v) for r in range(1, HEIGHT[name] + 1) for v in (1, 2)
         }
-        for (rows, vectors), body in tiles.items():
+        spread = {int(n): body for symbol, body in functions.items() for n in re.findall(r"spread_tile_(\d+)$", symbol)}
+        assert len(spread) == 14
+        for (rows, vectors), body in [*tiles.items(), *(((rows, 1), body) for rows, body in spread.items())]:
             if rows <= HEIGHT[name]:
                 wrong = faults(body, rows * vectors)
                 assert not wrong, f"{real}_{name} tile_{rows}x{vectors}: {wrong}"
+
+
+@pytest.mark.parametrize("name", [n for n in BUILT if n != "base"])
+@pytest.mark.parametrize("op", ["max", "add"])
+def test_pools_stay_in_registers(name, op):
+    """The loop over operands, four at a time, holds its vectors in registers and nothing on the stack."""
+    held = {"avx512": 16, "avx2": 8}[name]
+    for real, suffix in (("f32", "ps"), ("f64", "pd")):
+        folds = [body for symbol, body in disassembly(f"{real}_{name}").items() if symbol.endswith("_fold")]
+        assert len(folds) == 1
+        loops = [loop for loop in inner_loops(folds[0]) if count_of(loop, f"v{op}{suffix}") == 4 * held]
+        assert loops, f"{real}_{name}: no loop of {4 * held} v{op}{suffix}"
+        assert not any(on_stack(loop) for loop in loops), f"{real}_{name}: {loops}"
 
 
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="reads x86-64 machine code")
@@ -85,7 +108,7 @@ def test_the_check_finds_a_spill():
     assert "stack" in faults(spilled, 1)
 
 
-@pytest.mark.parametrize("module", ["convolution", "cpu", *(f"{real}_base" for real in ("f32", "f64", "i32", "i64"))])
+@pytest.mark.parametrize("module", ["convolution", "pooling", "cpu", "f32_base", "f64_base", "i32_base", "i64_base"])
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="reads x86-64 machine code")
 def test_wide_instructions_are_in_wide_modules_only(module):
     """Everything else runs on every x86-64 processor."""

@@ -8,17 +8,23 @@ import cyconv
 
 # Each module may import those of the floors below its own.
 FLOORS = [
-    {"checks", "layout"},
+    {"arrays", "checks", "docstrings", "explanation", "layout"},
     {"shapes", "isa", "threads", "reference"},
-    {"plan"},
-    {"conv"},
+    {"plan", "pool_plan", "wording"},
+    {"conv", "pool", "reasons"},
     {"config"},
     {"__init__"},
     {"demo"},
     {"__main__"},
 ]
 BESIDE = {("shapes", "layout"), ("reference", "shapes")}
-COMPILED = {"isa": {"cpu"}, "plan": {"convolution"}, "config": {"convolution", "cpu"}}
+COMPILED = {
+    "arrays": {"convolution"},
+    "isa": {"cpu"},
+    "plan": {"convolution"},
+    "pool_plan": {"pooling"},
+    "config": {"convolution", "cpu"},
+}
 PYX = pathlib.Path(__file__).parent.parent / "pyx"
 
 
@@ -64,7 +70,14 @@ def test_compiled_floors():
         "geometry": {"kernel_table"},
         "channels_last": {"geometry", "kernel_table"},
         "channels_first": {"geometry", "kernel_table"},
-        "convolution": {"channels_last", "channels_first", "geometry", "kernel_table"},
+        "convolution": {"arrays", "channels_last", "channels_first", "geometry", "grouped", "kernel_table"},
+        "grouped": {"geometry", "kernel_table"},
+        "arrays": {"geometry"},
+        "pool_job": {"geometry", "kernel_table"},
+        "pool_rows": set(),
+        "pool_direct": {"geometry", "kernel_table", "pool_job"},
+        "pool_boxes": {"geometry", "kernel_table", "pool_job", "pool_rows"},
+        "pooling": {"arrays", "geometry", "kernel_table", "pool_boxes", "pool_direct", "pool_job", "pool_rows"},
         "kernels": {"simd", "kernel_table"},
         "cpu": set(),
     }
@@ -82,7 +95,7 @@ def test_threads_are_in_drivers_and_vectors_in_kernels():
         kernel = path.parent.name == "kernels"
         if kernel:
             assert not re.search(r"prange|openmp|malloc|\[:", text.replace("[:] = [", "")), path.name
-        if path.stem != "convolution":
+        if path.stem not in ("convolution", "pooling"):
             assert "prange" not in text, path.name
         if not kernel and path.stem != "simd":
             assert not re.search(r"\bvec\b", text), path.name

@@ -6,17 +6,18 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from cases import draw_fitting, integers, reals
+from cases import draw_fitting, integers, kernel_layouts, layouts, moved, reals
 from processes import python
 
 import cyconv
 from cyconv import isa
 
 
-def test_plan_equals_call(each_isa):
+@pytest.mark.parametrize("ndim", [1, 2, 3])
+def test_plan_equals_call(each_isa, ndim):
     rng = np.random.default_rng(1)
-    for case, expected in draw_fitting(rng, 150, values=integers):
-        plan = cyconv.plan_conv2d(case.x.shape, case.w, case.bias, dtype=case.x.dtype, **case.arguments)
+    for case, expected in draw_fitting(rng, 150, ndim=ndim, values=integers):
+        plan = case.planned()
         y = plan(case.x)
         assert np.array_equal(y.astype(expected.dtype), expected), str(case)
         assert y.shape == plan.output_shape
@@ -122,22 +123,27 @@ SHAPES = [
     ((1, 2000, 2000, 1), (1001, 3, 1, 1), {"padding": "same"}),
     ((1, 500, 500, 40), (64, 64, 40, 30), {"padding": 60, "stride": 64}),
     ((1, 400, 400, 7), (16, 16, 7, 9), {"padding": 60, "dilation": 9}),
+    ((1, 1_000_000, 64), (9, 64, 64), {"padding": "causal", "dilation": 512}),
+    ((1, 500_000, 2), (200_000, 2, 40), {"padding": "same"}),
+    ((1, 16, 112, 112, 64), (3, 7, 7, 64, 64), {"padding": "same"}),
+    ((1, 100, 100, 100, 1), (50, 50, 50, 1, 9), {"padding": 30, "dilation": 2}),
+    ((1, 40, 40, 40, 512), (3, 3, 3, 512, 256), {"padding": 12, "dilation": 12}),
 ]
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "int64"])
-@pytest.mark.parametrize("layout", ["NHWC", "NCHW"])
+@pytest.mark.parametrize("channels_last", [True, False])
 @pytest.mark.parametrize("threads", [1, 2, 16])
-def test_workspace_is_bounded(each_isa, layout, dtype, threads):
+def test_workspace_is_bounded(each_isa, channels_last, dtype, threads):
     """At most 2 MiB a thread, whatever the shape."""
     for x_shape, w_shape, arguments in SHAPES:
-        n, h, w, c = x_shape
-        shape = x_shape if layout == "NHWC" else (n, c, h, w)
-        weights = np.broadcast_to(np.ones((), dtype), w_shape)
+        ndim = len(w_shape) - 2
+        layout = layouts(ndim)[0 if channels_last else 1]
+        x, weights = (np.broadcast_to(np.ones((), dtype), shape) for shape in (x_shape, w_shape))
         r = cyconv.plan.recipe(
-            "test", 2, shape, np.dtype(dtype), weights.shape, weights.dtype, None,
+            "test", ndim, moved(x, layout).shape, x.dtype, weights.shape, weights.dtype, None,
             *({"stride": 1, "padding": 0, "dilation": 1} | arguments).values(), 1,
-            layout, "HWIO", "constant", False, None, "auto",
+            layout, kernel_layouts(ndim)[0], "constant", False, None, "auto",
         )  # fmt: skip
         assert r.convolution.workspace_bytes(threads) <= threads * (2 << 20), (x_shape, w_shape)
 
@@ -197,7 +203,7 @@ def test_calls_do_not_leak():
 def test_real_data_with_pickled_plan_in_another_process():
     rng = np.random.default_rng(3)
     case, _ = draw_fitting(rng, 1, dtypes=("float32",), values=reals)[0]
-    plan = cyconv.plan_conv2d(case.x.shape, case.w, case.bias, dtype=case.x.dtype, **case.arguments)
+    plan = case.planned()
     code = "import pickle, sys; p, x = pickle.load(sys.stdin.buffer); sys.stdout.buffer.write(p(x).tobytes())"
     done = python(code, input=pickle.dumps((plan, case.x)))
     assert done.stdout == plan(case.x).tobytes(), done.stderr

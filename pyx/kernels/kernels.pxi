@@ -1,13 +1,15 @@
 # All kernels of one element type and instruction set, in reading order, and their table.
 # Each module beside this file includes it once; setup.py gives the module its type and flags.
 from cpython.pycapsule cimport PyCapsule_New
-from kernel_table cimport (CLAMP, LEAKY_RELU, LINEAR, MAX_MR, MAX_NV, SIGMOID, TANH, Gather,
-                           KernelTable, Segment, Tile, tile_function)
+from kernel_table cimport (CLAMP, LEAKY_RELU, LINEAR, MAX_MR, MAX_NV, MAXIMUM, MAXIMUM_NUMBER, SIGMOID,
+                           SUM, TANH, Fold, Gather, KernelTable, Segment, Spread, Tile, tile_function)
 from simd cimport *
 
 include "tile.pxi"
 include "gather.pxi"
+include "spread.pxi"
 include "activation.pxi"
+include "fold.pxi"
 
 cdef KernelTable TABLE
 TABLE.item = sizeof(real)
@@ -18,7 +20,13 @@ TABLE.tile[0][:] = [tile_1x1, tile_2x1, tile_3x1, tile_4x1, tile_5x1, tile_6x1, 
                     tile_8x1, tile_9x1, tile_10x1, tile_11x1, tile_12x1, tile_13x1, tile_14x1]
 TABLE.tile[1][:] = [tile_1x2, tile_2x2, tile_3x2, tile_4x2, tile_5x2, tile_6x2, tile_7x2,
                     tile_8x2, tile_9x2, tile_10x2, tile_11x2, tile_12x2, tile_13x2, tile_14x2]
+TABLE.spread_tile[:] = [spread_tile_1, spread_tile_2, spread_tile_3, spread_tile_4, spread_tile_5,
+                        spread_tile_6, spread_tile_7, spread_tile_8, spread_tile_9, spread_tile_10,
+                        spread_tile_11, spread_tile_12, spread_tile_13, spread_tile_14]
+TABLE.spread = spread
 TABLE.gather = gather
+TABLE.fold = fold
+TABLE.across = across
 TABLE.activate = NULL
 if REAL_IS_FLOATING:
     TABLE.activate = activate

@@ -19,9 +19,11 @@
 # The final "+ 0" turns a sum of -0 into +0, which makes that exact even where a tile adds
 # products with zero padding that another tile leaves out.
 #
+# In a spread tile a holds vectors too: each lane has inputs of its own.
+#
 # The outer loop over `count` tiles is there for speed twice: calls are fewer, and GCC only
 # unrolls the loops over i and v early enough to keep acc in registers if they are nested.
-cdef inline void tile(const int rows, const int vectors, const Tile* t) noexcept nogil:
+cdef inline void tile(const int rows, const int vectors, const bint spread, const Tile* t) noexcept nogil:
     cdef vec acc[MR][NV]
     cdef vec b[NV]
     cdef vec zero
@@ -82,7 +84,11 @@ cdef inline void tile(const int rows, const int vectors, const Tile* t) noexcept
                     b[v] = vload(w + v * VBYTES)
                 for i in range(rows):
                     for v in range(vectors):
-                        if i < half:
+                        if spread and i < half:
+                            acc[i][v] = vfma(vload(upper + i * a_row), b[v], acc[i][v])
+                        elif spread:
+                            acc[i][v] = vfma(vload(lower + (i - half) * a_row), b[v], acc[i][v])
+                        elif i < half:
                             acc[i][v] = vfma_scalar(upper + i * a_row, b[v], acc[i][v])
                         else:
                             acc[i][v] = vfma_scalar(lower + (i - half) * a_row, b[v], acc[i][v])
@@ -122,31 +128,45 @@ cdef inline Py_ssize_t lanes_of(Py_ssize_t v, Py_ssize_t lanes) noexcept nogil:
 
 
 # One function a height and width, so that both are constants to the compiler.
-cdef void tile_1x1(const Tile* t) noexcept nogil: tile(ROWS(1), 1, t)
-cdef void tile_2x1(const Tile* t) noexcept nogil: tile(ROWS(2), 1, t)
-cdef void tile_3x1(const Tile* t) noexcept nogil: tile(ROWS(3), 1, t)
-cdef void tile_4x1(const Tile* t) noexcept nogil: tile(ROWS(4), 1, t)
-cdef void tile_5x1(const Tile* t) noexcept nogil: tile(ROWS(5), 1, t)
-cdef void tile_6x1(const Tile* t) noexcept nogil: tile(ROWS(6), 1, t)
-cdef void tile_7x1(const Tile* t) noexcept nogil: tile(ROWS(7), 1, t)
-cdef void tile_8x1(const Tile* t) noexcept nogil: tile(ROWS(8), 1, t)
-cdef void tile_9x1(const Tile* t) noexcept nogil: tile(ROWS(9), 1, t)
-cdef void tile_10x1(const Tile* t) noexcept nogil: tile(ROWS(10), 1, t)
-cdef void tile_11x1(const Tile* t) noexcept nogil: tile(ROWS(11), 1, t)
-cdef void tile_12x1(const Tile* t) noexcept nogil: tile(ROWS(12), 1, t)
-cdef void tile_13x1(const Tile* t) noexcept nogil: tile(ROWS(13), 1, t)
-cdef void tile_14x1(const Tile* t) noexcept nogil: tile(ROWS(14), 1, t)
-cdef void tile_1x2(const Tile* t) noexcept nogil: tile(ROWS(1), 2, t)
-cdef void tile_2x2(const Tile* t) noexcept nogil: tile(ROWS(2), 2, t)
-cdef void tile_3x2(const Tile* t) noexcept nogil: tile(ROWS(3), 2, t)
-cdef void tile_4x2(const Tile* t) noexcept nogil: tile(ROWS(4), 2, t)
-cdef void tile_5x2(const Tile* t) noexcept nogil: tile(ROWS(5), 2, t)
-cdef void tile_6x2(const Tile* t) noexcept nogil: tile(ROWS(6), 2, t)
-cdef void tile_7x2(const Tile* t) noexcept nogil: tile(ROWS(7), 2, t)
-cdef void tile_8x2(const Tile* t) noexcept nogil: tile(ROWS(8), 2, t)
-cdef void tile_9x2(const Tile* t) noexcept nogil: tile(ROWS(9), 2, t)
-cdef void tile_10x2(const Tile* t) noexcept nogil: tile(ROWS(10), 2, t)
-cdef void tile_11x2(const Tile* t) noexcept nogil: tile(ROWS(11), 2, t)
-cdef void tile_12x2(const Tile* t) noexcept nogil: tile(ROWS(12), 2, t)
-cdef void tile_13x2(const Tile* t) noexcept nogil: tile(ROWS(13), 2, t)
-cdef void tile_14x2(const Tile* t) noexcept nogil: tile(ROWS(14), 2, t)
+cdef void tile_1x1(const Tile* t) noexcept nogil: tile(ROWS(1), 1, False, t)
+cdef void tile_2x1(const Tile* t) noexcept nogil: tile(ROWS(2), 1, False, t)
+cdef void tile_3x1(const Tile* t) noexcept nogil: tile(ROWS(3), 1, False, t)
+cdef void tile_4x1(const Tile* t) noexcept nogil: tile(ROWS(4), 1, False, t)
+cdef void tile_5x1(const Tile* t) noexcept nogil: tile(ROWS(5), 1, False, t)
+cdef void tile_6x1(const Tile* t) noexcept nogil: tile(ROWS(6), 1, False, t)
+cdef void tile_7x1(const Tile* t) noexcept nogil: tile(ROWS(7), 1, False, t)
+cdef void tile_8x1(const Tile* t) noexcept nogil: tile(ROWS(8), 1, False, t)
+cdef void tile_9x1(const Tile* t) noexcept nogil: tile(ROWS(9), 1, False, t)
+cdef void tile_10x1(const Tile* t) noexcept nogil: tile(ROWS(10), 1, False, t)
+cdef void tile_11x1(const Tile* t) noexcept nogil: tile(ROWS(11), 1, False, t)
+cdef void tile_12x1(const Tile* t) noexcept nogil: tile(ROWS(12), 1, False, t)
+cdef void tile_13x1(const Tile* t) noexcept nogil: tile(ROWS(13), 1, False, t)
+cdef void tile_14x1(const Tile* t) noexcept nogil: tile(ROWS(14), 1, False, t)
+cdef void tile_1x2(const Tile* t) noexcept nogil: tile(ROWS(1), 2, False, t)
+cdef void tile_2x2(const Tile* t) noexcept nogil: tile(ROWS(2), 2, False, t)
+cdef void tile_3x2(const Tile* t) noexcept nogil: tile(ROWS(3), 2, False, t)
+cdef void tile_4x2(const Tile* t) noexcept nogil: tile(ROWS(4), 2, False, t)
+cdef void tile_5x2(const Tile* t) noexcept nogil: tile(ROWS(5), 2, False, t)
+cdef void tile_6x2(const Tile* t) noexcept nogil: tile(ROWS(6), 2, False, t)
+cdef void tile_7x2(const Tile* t) noexcept nogil: tile(ROWS(7), 2, False, t)
+cdef void tile_8x2(const Tile* t) noexcept nogil: tile(ROWS(8), 2, False, t)
+cdef void tile_9x2(const Tile* t) noexcept nogil: tile(ROWS(9), 2, False, t)
+cdef void tile_10x2(const Tile* t) noexcept nogil: tile(ROWS(10), 2, False, t)
+cdef void tile_11x2(const Tile* t) noexcept nogil: tile(ROWS(11), 2, False, t)
+cdef void tile_12x2(const Tile* t) noexcept nogil: tile(ROWS(12), 2, False, t)
+cdef void tile_13x2(const Tile* t) noexcept nogil: tile(ROWS(13), 2, False, t)
+cdef void tile_14x2(const Tile* t) noexcept nogil: tile(ROWS(14), 2, False, t)
+cdef void spread_tile_1(const Tile* t) noexcept nogil: tile(ROWS(1), 1, True, t)
+cdef void spread_tile_2(const Tile* t) noexcept nogil: tile(ROWS(2), 1, True, t)
+cdef void spread_tile_3(const Tile* t) noexcept nogil: tile(ROWS(3), 1, True, t)
+cdef void spread_tile_4(const Tile* t) noexcept nogil: tile(ROWS(4), 1, True, t)
+cdef void spread_tile_5(const Tile* t) noexcept nogil: tile(ROWS(5), 1, True, t)
+cdef void spread_tile_6(const Tile* t) noexcept nogil: tile(ROWS(6), 1, True, t)
+cdef void spread_tile_7(const Tile* t) noexcept nogil: tile(ROWS(7), 1, True, t)
+cdef void spread_tile_8(const Tile* t) noexcept nogil: tile(ROWS(8), 1, True, t)
+cdef void spread_tile_9(const Tile* t) noexcept nogil: tile(ROWS(9), 1, True, t)
+cdef void spread_tile_10(const Tile* t) noexcept nogil: tile(ROWS(10), 1, True, t)
+cdef void spread_tile_11(const Tile* t) noexcept nogil: tile(ROWS(11), 1, True, t)
+cdef void spread_tile_12(const Tile* t) noexcept nogil: tile(ROWS(12), 1, True, t)
+cdef void spread_tile_13(const Tile* t) noexcept nogil: tile(ROWS(13), 1, True, t)
+cdef void spread_tile_14(const Tile* t) noexcept nogil: tile(ROWS(14), 1, True, t)

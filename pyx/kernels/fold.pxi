@@ -1,0 +1,211 @@
+# Pooling: one result for each element of a run, over some operands that lie `at` bytes from it.
+#
+#     to[r, i]  =  op over operands j of   source[r, i]       at  source + r*source_next + at[j] + i*item
+#                                                             to  to + r*to_next + i*item
+#
+# The op is a maximum or a sum.  A window along any axis is a list of such distances, so that
+# one kernel serves rows, columns, depths and channels.  Operands are taken by fours after the
+# first: chains of dependent operations are shorter, and roundings of a sum fewer.  Sums of
+# float32 in float64 (`narrow`) take eight, added up in float32.
+#
+# With keys, the smallest key among the elements that equal the maximum comes along.
+# With divisors, each sum is divided on its way out.
+
+cdef void fold(const Fold* f) noexcept nogil:
+    if f.keys != 0:
+        if f.kind == MAXIMUM:
+            fold_keyed(MAXIMUM, f)
+        else:
+            fold_keyed(MAXIMUM_NUMBER, f)
+    elif f.kind == MAXIMUM:
+        fold_runs(MAXIMUM, False, f)
+    elif f.kind == MAXIMUM_NUMBER:
+        fold_runs(MAXIMUM_NUMBER, False, f)
+    elif not NARROW_IS_OFFERED or not f.narrow:
+        fold_runs(SUM, False, f)
+    else:
+        fold_runs(SUM, True, f)
+
+
+cdef enum:
+    NARROW_IS_OFFERED = NARROW_BYTES < VBYTES
+    MANY_OPERANDS = 24
+    LONG_RUN = 64                   # vectors of so many operands
+    FEW_VECTORS = 4                      # vectors at once
+
+
+cdef inline vec folded(const int kind, vec a, vec x) noexcept nogil:
+    if kind == MAXIMUM:
+        return vmaximum(a, x)
+    if kind == MAXIMUM_NUMBER:
+        return vmaximum_number(a, x)
+    return vadd(a, x)
+
+
+cdef inline vec operand(const bint narrow, const char* p, Py_ssize_t lanes) noexcept nogil:
+    """A vector, or its first lanes."""
+    if lanes == LANES:
+        return vload_narrow(p) if narrow else vload(p)
+    return vload_narrow_part(p, lanes) if narrow else vload_part(p, lanes)
+
+
+cdef inline void fold_runs(const int kind, const bint narrow, const Fold* f) noexcept nogil:
+    cdef Py_ssize_t step = NARROW_BYTES if narrow else VBYTES
+    cdef Py_ssize_t whole = f.elements // LANES
+    cdef Py_ssize_t rest = f.elements % LANES
+    cdef const char* source = f.source
+    cdef char* to = f.to
+    cdef Py_ssize_t r, i, vectors
+    for r in range(f.runs):
+        i = 0
+        while f.operands >= MANY_OPERANDS and i + MANY_VECTORS < whole:
+            vectors = min(whole - i, LONG_RUN)
+            fold_vectors(kind, narrow, vectors, LANES, f, source + i * step, to + i * step, r, i)
+            i += vectors
+        while i + MANY_VECTORS <= whole:
+            fold_vectors(kind, narrow, MANY_VECTORS, LANES, f, source + i * step, to + i * step, r, i)
+            i += MANY_VECTORS
+        while i + FEW_VECTORS <= whole:
+            fold_vectors(kind, narrow, FEW_VECTORS, LANES, f, source + i * step, to + i * step, r, i)
+            i += FEW_VECTORS
+        while i < whole:
+            fold_vectors(kind, narrow, 1, LANES, f, source + i * step, to + i * step, r, i)
+            i += 1
+        if rest > 0:
+            fold_vectors(kind, narrow, 1, rest, f, source + i * step, to + i * step, r, i)
+        source += f.source_next
+        to += f.to_next
+
+
+# `vectors` is a constant, and acc in registers, but for many operands: those are read in runs as
+# long as the processor's prefetching needs, and acc stays in the nearest cache.
+cdef inline void fold_vectors(const int kind, const bint narrow, const Py_ssize_t vectors, const Py_ssize_t lanes,
+                              const Fold* f, const char* source, char* to, Py_ssize_t run,
+                              Py_ssize_t first) noexcept nogil:
+    cdef Py_ssize_t step = NARROW_BYTES if narrow else VBYTES
+    cdef const Py_ssize_t* at = f.at
+    cdef const char* a = source + at[0]
+    cdef const char* b
+    cdef const char* c
+    cdef const char* d
+    cdef const char* eight[8]
+    cdef vec acc[LONG_RUN]
+    cdef vec divisor
+    cdef Py_ssize_t j, v
+    for v in range(vectors):
+        acc[v] = operand(narrow, a + v * step, lanes)
+    j = 1
+    while narrow and j + 8 <= f.operands:
+        for v in range(8):
+            eight[v] = source + at[j + v]
+        for v in range(vectors // 2):
+            vadd8_narrow_pair(&acc[2 * v], eight, 2 * v * step)
+        if vectors % 2 == 1:
+            vadd8_narrow(&acc[vectors - 1], eight, (vectors - 1) * step, lanes)
+        j += 8
+    while not narrow and j + 4 <= f.operands:
+        a, b, c, d = source + at[j], source + at[j + 1], source + at[j + 2], source + at[j + 3]
+        for v in range(vectors):
+            acc[v] = folded(kind, acc[v], folded(kind, folded(kind, operand(False, a + v * step, lanes),
+                                                              operand(False, b + v * step, lanes)),
+                                                 folded(kind, operand(False, c + v * step, lanes),
+                                                        operand(False, d + v * step, lanes))))
+        j += 4
+    while j + 2 <= f.operands:
+        a = source + at[j]
+        b = source + at[j + 1]
+        for v in range(vectors):
+            acc[v] = folded(kind, acc[v], folded(kind, operand(narrow, a + v * step, lanes),
+                                                 operand(narrow, b + v * step, lanes)))
+        j += 2
+    if j < f.operands:
+        a = source + at[j]
+        for v in range(vectors):
+            acc[v] = folded(kind, acc[v], operand(narrow, a + v * step, lanes))
+    if kind == SUM:
+        if f.divisors != NULL:
+            divisor = vsplat(<real> f.divisors[run * f.divisors_next])
+            for v in range(vectors):
+                if f.lane_divisors != NULL:
+                    acc[v] = vdiv(acc[v], vmul(divisor, operand(False, f.lane_divisors + (first + v) * VBYTES, lanes)))
+                else:
+                    acc[v] = vdiv(acc[v], divisor)
+    for v in range(vectors):
+        if lanes == LANES:
+            if narrow:
+                vstore_narrow(to + v * step, acc[v])
+            else:
+                vstore(to + v * step, acc[v])
+        elif narrow:
+            vstore_narrow_part(to, acc[v], lanes)
+        else:
+            vstore_part(to, acc[v], lanes)
+
+
+cdef inline void fold_keyed(const int kind, const Fold* f) noexcept nogil:
+    cdef const char* source
+    cdef char* to
+    cdef vec acc
+    cdef vbits key
+    cdef Py_ssize_t r, i, j, lanes
+    for r in range(f.runs):
+        source = f.source + r * f.source_next
+        to = f.to + r * f.to_next
+        for i in range((f.elements + LANES - 1) // LANES):
+            lanes = min(f.elements - i * LANES, LANES)
+            acc = vload_part(source + f.at[0], lanes)
+            key = vkeys_part(source + f.at[0] + f.keys, lanes)
+            for j in range(1, f.operands):
+                vmaximum_keyed(kind == MAXIMUM_NUMBER, &acc, &key, vload_part(source + f.at[j], lanes),
+                               vkeys_part(source + f.at[j] + f.keys, lanes))
+            vstore_part(to, acc, lanes)
+            vkeys_store_part(to + f.keys, key, lanes)
+            source += VBYTES
+            to += VBYTES
+
+
+# One result a run, over all its elements, of which there are at least LANES, and all operands.
+cdef void across(const Fold* f) noexcept nogil:
+    if f.kind == MAXIMUM:
+        across_runs(MAXIMUM, False, f)
+    elif f.kind == MAXIMUM_NUMBER:
+        across_runs(MAXIMUM_NUMBER, False, f)
+    elif not NARROW_IS_OFFERED or not f.narrow:
+        across_runs(SUM, False, f)
+    else:
+        across_runs(SUM, True, f)
+
+
+cdef inline void across_runs(const int kind, const bint narrow, const Fold* f) noexcept nogil:
+    cdef Py_ssize_t item = sizeof(real) * NARROW_BYTES // VBYTES if narrow else sizeof(real)
+    cdef Py_ssize_t whole = f.elements // LANES
+    cdef Py_ssize_t rest = f.elements % LANES
+    cdef Py_ssize_t step = LANES * item
+    cdef const char* source
+    cdef char* to
+    cdef vec acc
+    cdef Py_ssize_t r, i, j
+    cdef int lanes
+    for r in range(f.runs):
+        source = f.source + r * f.source_next
+        to = f.to + r * f.to_next
+        acc = operand(narrow, source + f.at[0], LANES)
+        for j in range(f.operands):
+            for i in range(0 if j > 0 else 1, whole):
+                acc = folded(kind, acc, operand(narrow, source + f.at[j] + i * step, LANES))
+            if rest > 0:
+                if kind == SUM:     # nothing is added to the lanes that are left
+                    acc = vadd(acc, operand(narrow, source + f.at[j] + whole * step, rest))
+                else:               # a maximum may meet elements twice
+                    acc = folded(kind, acc, vload(source + f.at[j] + (f.elements - LANES) * item))
+        lanes = LANES // 2
+        while lanes > 0:
+            acc = folded(kind, acc, vshift(acc, lanes))
+            lanes = lanes // 2
+        if kind == SUM:
+            if f.divisors != NULL:
+                acc = vdiv(acc, vsplat(<real> f.divisors[r * f.divisors_next]))
+        if narrow:
+            vstore_narrow_part(to, acc, 1)
+        else:
+            vstore_part(to, acc, 1)

@@ -1,0 +1,221 @@
+"""depthwise_conv2d and separable_conv2d: what they are in terms of the definition and of conv2d."""
+
+import dataclasses
+import inspect
+import tracemalloc
+
+import numpy as np
+import pytest
+from bounds import assert_within_bound
+from cases import DTYPES, FLOATS, Case, draw_fitting, integers, kernel_layouts, layouts, moved, reals
+from conftest import kernels_of
+
+import cyconv
+from cyconv import isa
+
+
+def own_kernel(case):
+    """The kernel of a case of one group for each channel, as the depthwise functions take it."""
+    w = case.w
+    return w.reshape(*w.shape[:2], case.arguments["groups"], -1) if case.arguments["kernel_layout"] == "HWIO" else w
+
+
+def depthwise(case, **arguments):
+    named = {name: value for name, value in case.arguments.items() if name != "groups"}
+    return cyconv.depthwise_conv2d(case.x, own_kernel(case), case.bias, **named, **arguments)
+
+
+def draw_depthwise(rng, count, values=integers, **kinds):
+    """Random depthwise cases, as `cases.draw_fitting` gives convolutions."""
+    cases = []
+    for case, _ in draw_fitting(rng, count, values=values, **kinds):
+        kernel_layout = case.arguments["kernel_layout"]
+        channels, multiplier = case.x.shape[case.arguments["layout"].index("C")], int(rng.choice((1, 1, 2, 3, 5)))
+        kernel = [case.w.shape[kernel_layout.index(axis)] for axis in "HW"]
+        w = values(rng, (*kernel, 1, channels * multiplier), case.w.dtype, 3)
+        bias = None if case.bias is None else values(rng, (channels * multiplier,), case.w.dtype, 9)
+        arguments = {**case.arguments, "groups": channels}
+        case = Case(case.x, np.ascontiguousarray(moved(w, kernel_layout)), bias, arguments)
+        cases.append((case, case.expected()))
+    return cases
+
+
+def test_exact_on_integers():
+    """1,000 random configurations, each for every instruction set and for 1, 2 and 3 threads."""
+    cases = draw_depthwise(np.random.default_rng(1), 1000)
+    assert {str(case.x.dtype) for case, _ in cases} == set(DTYPES)
+    for name in isa.available():
+        with kernels_of(name):
+            for case, expected in cases:
+                for threads in (1, 2, 3):
+                    y = depthwise(case, threads=threads)
+                    assert y.shape == expected.shape
+                    assert np.array_equal(y.astype(expected.dtype), expected), f"{name}, {threads} threads: {case}"
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_real_data(each_isa, dtype):
+    """Within the bound, and equal to conv2d with groups, to the bit."""
+    for case, _ in draw_depthwise(np.random.default_rng(2), 60, values=reals, dtypes=(dtype,)):
+        y = depthwise(case)
+        assert_within_bound(y, case)
+        assert y.tobytes() == case.convolved().tobytes(), str(case)
+
+
+def test_order_of_channels():
+    """Output channel c * M + j is filter j of channel c, as in Keras and PyTorch."""
+    x = np.array([1.0, 100.0]).reshape(1, 1, 2)
+    w = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]).reshape(1, 1, 2, 3)
+    for layout in ("HWC", "CHW"):
+        a = moved(x, layout)
+        y = cyconv.depthwise_conv2d(a, w, layout=layout, kernel_layout="HWIO")
+        assert y.ravel().tolist() == [1, 2, 3, 400, 500, 600]
+        for kernel_layout, shape in (("OIHW", (6, 1, 1, 1)), ("OHWI", (6, 1, 1, 1))):
+            y = cyconv.depthwise_conv2d(a, w.reshape(shape), layout=layout, kernel_layout=kernel_layout)
+            assert y.ravel().tolist() == [1, 2, 3, 400, 500, 600]
+
+
+def test_default_kernel_layouts():
+    x, w = np.ones((1, 5, 5, 3), np.float32), np.ones((3, 3, 3, 2), np.float32)
+    assert cyconv.depthwise_conv2d(x, w).shape == (1, 3, 3, 6)
+    y = cyconv.depthwise_conv2d(moved(x, "NCHW"), np.ones((6, 1, 3, 3), np.float32), layout="NCHW")
+    assert y.shape == (1, 6, 3, 3)
+
+
+@pytest.mark.parametrize("layout", layouts(2))
+@pytest.mark.parametrize("kernel_layout", kernel_layouts(2))
+def test_empty_arrays(layout, kernel_layout):
+    """No channels or no filters of them give no channels."""
+    sizes = {"N": 2, "H": 5, "W": 6}
+    for channels, multiplier in ((0, 2), (3, 0), (0, 0)):
+        x = np.ones([{**sizes, "C": channels}[axis] for axis in layout])
+        filters = channels * multiplier
+        kernel = {"HWIO": (3, 3, channels, multiplier), "OIHW": (filters, 1, 3, 3), "OHWI": (filters, 3, 3, 1)}
+        w = np.ones(kernel[kernel_layout])
+        y = cyconv.depthwise_conv2d(x, w, np.ones(0), layout=layout, kernel_layout=kernel_layout)
+        assert y.shape == tuple({"N": 2, "H": 3, "W": 4, "C": 0}[axis] for axis in layout)
+    with pytest.raises(ValueError, match=r"w must have shape \(0 \* multiplier, 1, KH, KW\)"):
+        cyconv.depthwise_conv2d(np.ones((1, 5, 5, 0)), np.ones((4, 1, 3, 3)), kernel_layout="OIHW")
+
+
+def test_kernels_of_any_strides(each_isa):
+    rng = np.random.default_rng(3)
+    x = rng.standard_normal((2, 9, 8, 6)).astype(np.float32)
+    w = rng.standard_normal((3, 3, 6, 2)).astype(np.float32)
+    expected = cyconv.depthwise_conv2d(x, w)
+    for other in (np.asfortranarray(w), np.repeat(w, 2, 2)[:, :, ::2], w[::-1, ::-1].copy()[::-1, ::-1], w.tolist()):
+        y = cyconv.depthwise_conv2d(x, np.asarray(other, np.float32))
+        assert y.tobytes() == expected.tobytes()
+    out = np.empty_like(expected)
+    assert cyconv.depthwise_conv2d(x, w, out=out) is out
+    assert out.tobytes() == expected.tobytes()
+    both = x.copy()
+    cyconv.depthwise_conv2d(both, w[..., :1], padding="same", out=both)
+    assert np.array_equal(both, cyconv.depthwise_conv2d(x, w[..., :1], padding="same"))
+
+
+def draw_separable(rng, values=integers, **kinds):
+    """A separable convolution: its arrays, and the cases of its two steps (the second has no input yet)."""
+    case, _ = draw_depthwise(rng, 1, values=values, **kinds)[0]
+    layout, kernel_layout = case.arguments["layout"], case.arguments["kernel_layout"]
+    channels, filters = case.w.shape[kernel_layout.index("O")], int(rng.choice((1, 3, 16, 20)))
+    pointwise = np.ascontiguousarray(moved(values(rng, (1, 1, channels, filters), case.w.dtype, 3), kernel_layout))
+    bias = values(rng, (filters,), case.w.dtype, 9) if rng.integers(2) else None
+    after = {"layout": layout, "kernel_layout": kernel_layout, "activation": case.arguments["activation"]}
+    first = dataclasses.replace(case, bias=None, arguments={**case.arguments, "activation": None})
+    return first, Case(None, pointwise, bias, after)
+
+
+def separable(first, second, **arguments):
+    named = {name: value for name, value in first.arguments.items() if name != "groups"}
+    named["activation"] = second.arguments["activation"]
+    return cyconv.separable_conv2d(first.x, own_kernel(first), second.w, second.bias, **named, **arguments)
+
+
+def test_separable_is_two_steps(each_isa):
+    """Of `conv2d` to the bit and in its type, and of the definition."""
+    rng = np.random.default_rng(4)
+    for _ in range(250):
+        first, second = draw_separable(rng)
+        y = separable(first, second)
+        expected = dataclasses.replace(second, x=depthwise(first)).convolved()
+        assert y.dtype == expected.dtype
+        assert y.tobytes() == expected.tobytes(), f"{first}, {second.w.shape}"
+        exact = dataclasses.replace(second, x=first.expected().astype(depthwise(first).dtype)).expected()
+        np.testing.assert_array_equal(y, exact.astype(y.dtype), err_msg=f"{first}, {second.w.shape}")
+
+
+def test_separable_for_any_threads_and_batch(each_isa):
+    rng = np.random.default_rng(5)
+    for _ in range(40):
+        first, second = draw_separable(rng, values=reals, dtypes=FLOATS)
+        y = separable(first, second)
+        assert len({separable(first, second, threads=threads).tobytes() for threads in (1, 2, 3)}) == 1
+        out = np.empty_like(y)
+        assert separable(first, second, out=out) is out
+        assert out.tobytes() == y.tobytes()
+        if first.arguments["layout"][0] == "N":
+            one = separable(dataclasses.replace(first, x=first.x[:1]), second)
+            assert one.tobytes() == y[:1].tobytes(), str(first)
+
+
+def test_separable_holds_one_array_between():
+    x = np.ones((1, 64, 64, 32), np.float32)
+    w, pointwise = np.ones((3, 3, 32, 1), np.float32), np.ones((1, 1, 32, 32), np.float32)
+    out = cyconv.separable_conv2d(x, w, pointwise, padding="same")
+    tracemalloc.start()
+    try:
+        cyconv.separable_conv2d(x, w, pointwise, padding="same", out=out)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert x.nbytes <= peak < x.nbytes + (64 << 10)
+
+
+def test_separable_may_write_over_its_input(each_isa):
+    rng = np.random.default_rng(6)
+    x = rng.standard_normal((2, 9, 9, 8)).astype(np.float32)
+    w = rng.standard_normal((3, 3, 8, 2)).astype(np.float32)
+    pointwise = rng.standard_normal((1, 1, 16, 8)).astype(np.float32)
+    expected = cyconv.separable_conv2d(x, w, pointwise, padding="same")
+    assert np.array_equal(cyconv.separable_conv2d(x, w, pointwise, padding="same", out=x), expected)
+
+
+def test_separable_by_hand():
+    """A blur along both axes is the blur of rows, then that of columns."""
+    x = np.arange(25.0).reshape(5, 5, 1) ** 2
+    down, across = np.array([1.0, 2.0, 1.0]), np.array([1.0, 3.0, 1.0])
+    w, pointwise = np.outer(down, across).reshape(3, 3, 1, 1), np.array([1.0, -1.0]).reshape(1, 1, 1, 2)
+    y = cyconv.separable_conv2d(x, w, pointwise, [0.0, 5.0], activation="relu", layout="HWC")
+    blurred = np.apply_along_axis(np.convolve, 1, x[..., 0], across, "valid")
+    blurred = np.apply_along_axis(np.convolve, 0, blurred, down, "valid")
+    np.testing.assert_array_equal(y[..., 0], blurred)
+    np.testing.assert_array_equal(y[..., 1], np.maximum(5 - blurred, 0))
+
+
+def test_types():
+    """Those of the steps: what they sum in is what goes on."""
+    for of_x, of_w, between, of_y in (
+        ("float32", "float32", "float32", "float32"),
+        ("float16", "float16", "float16", "float16"),
+        ("float32", "float64", "float64", "float64"),
+        ("int8", "int8", "int32", "int64"),
+        ("uint8", "int16", "int32", "int64"),
+        ("int64", "int64", "int64", "int64"),
+    ):
+        x, w, pointwise = np.ones((1, 4, 4, 2), of_x), np.ones((2, 2, 2, 1), of_w), np.ones((1, 1, 2, 3), of_w)
+        assert cyconv.depthwise_conv2d(x, w).dtype == between
+        y = cyconv.separable_conv2d(x, w, pointwise)
+        assert y.dtype == of_y
+        assert np.all(y == 8)
+
+
+def test_arguments_are_those_of_conv2d():
+    full = list(inspect.signature(cyconv.conv2d).parameters.values())
+    for function in (cyconv.depthwise_conv2d, cyconv.separable_conv2d):
+        own = inspect.signature(function).parameters
+        for parameter in full:
+            if parameter.name not in ("w", "groups"):
+                assert own[parameter.name] == parameter
+        assert set(own) - {p.name for p in full} <= {"depthwise", "pointwise"}
+        assert "groups" not in own
