@@ -21,6 +21,8 @@ A call walks down these floors and back up; no floor knows the ones above it::
 output sizes, padding and costs, for all floors alike; `cyconv.explain` (reasons.py) puts them into words.
 """
 
+import importlib
+
 from cyconv.config import __version__, show_config
 from cyconv.conv import (
     conv1d,
@@ -83,12 +85,15 @@ __all__ = [
     "global_max_pool1d",
     "global_max_pool2d",
     "global_max_pool3d",
+    "initializers",
+    "layers",
     "lp_pool1d",
     "lp_pool2d",
     "lp_pool3d",
     "max_pool1d",
     "max_pool2d",
     "max_pool3d",
+    "models",
     "num_threads",
     "plan_conv1d",
     "plan_conv2d",
@@ -98,3 +103,10 @@ __all__ = [
     "shapes",
     "show_config",
 ]
+
+
+def __getattr__(name):
+    """Modules that are imported when they are first used."""
+    if name in ("initializers", "layers", "models"):
+        return importlib.import_module(f"cyconv.{name}")
+    raise AttributeError(f"module 'cyconv' has no attribute {name!r}")

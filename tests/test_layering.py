@@ -9,9 +9,12 @@ import cyconv
 # Each module may import those of the floors below its own.
 FLOORS = [
     {"arrays", "checks", "docstrings", "explanation", "layout"},
-    {"shapes", "isa", "threads", "reference"},
-    {"plan", "pool_plan", "wording"},
+    {"shapes", "isa", "threads", "reference", "activations", "initializers", "summary", "weights"},
+    {"plan", "pool_plan", "wording", "graph"},
     {"conv", "pool", "reasons"},
+    {"layers"},
+    {"convert"},
+    {"models"},
     {"config"},
     {"__init__"},
     {"demo"},
