@@ -664,7 +664,7 @@ def test_help(capsys):
 
 
 def test_as_a_program():
-    line = "-m cyconv explain max_pool2d --input 1,4,4,1 --kernel 2"
+    line = "-P -m cyconv explain max_pool2d --input 1,4,4,1 --kernel 2"
     done = subprocess.run([sys.executable, *line.split()], capture_output=True, text=True, check=True)
     assert done.stdout == f"{cyconv.explain('max_pool2d', (1, 4, 4, 1), 2)}\n"
 
