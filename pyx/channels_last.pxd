@@ -203,9 +203,10 @@ cdef inline Py_ssize_t prepare(const Job* job, const Chunk* chunk, Py_ssize_t gr
     """Fills the runs of tiles [tile, end) at the start of the scratch memory; their number."""
     cdef Py_ssize_t most = chunk.rows * chunk.columns
     cdef Run* runs = <Run*> scratch
-    cdef Segment* segments = <Segment*> (scratch + job.tiles_at_once * sizeof(Run))
-    cdef char* sums = <char*> (segments + job.tiles_at_once * most)
-    cdef char* strips = sums + sums_bytes(job)
+    # Sums stay where they are from chunk to chunk; what comes behind them depends on the chunk.
+    cdef char* sums = scratch + job.tiles_at_once * sizeof(Run)
+    cdef Segment* segments = <Segment*> (sums + (sums_bytes(job) + 63) // 64 * 64)
+    cdef char* strips = <char*> (segments + job.tiles_at_once * most)
     cdef Py_ssize_t start = tile, n = 0, r, first, pixels, current = -1
     cdef bint direct = False, whole = False
     cdef Row row
@@ -253,7 +254,7 @@ cdef inline Py_ssize_t channels_last_strip(const Job* job) noexcept nogil:
 
 cdef inline Py_ssize_t channels_last_scratch(const Job* job) noexcept nogil:
     """Bytes that `prepare` may use."""
-    return job.tiles_at_once * (<Py_ssize_t> sizeof(Run) + channels_last_strip(job)) + sums_bytes(job) + 64
+    return job.tiles_at_once * (<Py_ssize_t> sizeof(Run) + channels_last_strip(job)) + sums_bytes(job) + 128
 
 
 cdef inline void channels_last_unit(const Job* job, Py_ssize_t unit, char* scratch) noexcept nogil:
