@@ -191,9 +191,9 @@ def _compare(arguments):
     made.add_argument("before")
     made.add_argument("after")
     made.add_argument("--threshold", type=float, default=0.05, help="differences that do not matter (default: 0.05)")
-    made.add_argument("--library", default="cyconv", help="or all")
+    made.add_argument("--library", dest="whose", default="cyconv", help="or all")
     given = made.parse_args(arguments)
-    return compare.show(results.load(given.before), results.load(given.after), given.threshold, given.library)
+    return compare.show(results.load(given.before), results.load(given.after), given.threshold, given.whose)
 
 
 def _plot(arguments):

@@ -255,7 +255,7 @@ class Race:
         self.runners = [
             (name, way, threads)
             for name in names
-            for way in libraries.library(name).ways(options)
+            for way in libraries.find(name).ways(options)
             for threads in options["threads"]
         ]
         self.rounds = {runner: [] for runner in self.runners}

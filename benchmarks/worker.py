@@ -38,7 +38,7 @@ class Worker:
     """
 
     def __init__(self, name, threads):
-        self.library = libraries.library(name)(threads)
+        self.measured = libraries.find(name)(threads)
         self.case = self.arrays = None
         self.prepared = {}
 
@@ -55,13 +55,13 @@ class Worker:
     def do_hello(self):
         """Who is asked."""
         versions = {}  # what is imported need not be what is installed, so modules are asked first
-        for module in self.library.modules:
+        for module in self.measured.modules:
             if version := getattr(sys.modules.get(module), "__version__", None):
                 versions[module] = version
-        for distribution in self.library.distributions:
+        for distribution in self.measured.distributions:
             with contextlib.suppress(importlib.metadata.PackageNotFoundError):
                 versions.setdefault(distribution, importlib.metadata.version(distribution))
-        return {"versions": versions, "details": self.library.details(), "python": platform.python_version()}
+        return {"versions": versions, "details": self.measured.details(), "python": platform.python_version()}
 
     def do_prepare(self, case, way, expected, tolerance):
         """The first call of a way, compared with the array in the file `expected`."""
@@ -79,7 +79,7 @@ class Worker:
         if case != self.case:
             self.prepared.clear()
             self.case, self.arrays = case, case.arrays()
-        return self.library.prepare(case, *self.arrays, way)
+        return self.measured.prepare(case, *self.arrays, way)
 
     def do_time(self, way, budget):
         """Calls for `budget` seconds, after one that does not count."""
@@ -114,7 +114,7 @@ class Worker:
         arrays = case.arrays()
         trim()
         before = resident()
-        prepared = self.library.prepare(case, *arrays, way)
+        prepared = self.measured.prepare(case, *arrays, way)
         trim()
         ready = resident()
         reset_highest()

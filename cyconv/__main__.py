@@ -1,6 +1,7 @@
 """The command line: ``python -m cyconv info``, ``demo`` and ``explain``."""
 
 import argparse
+import os
 import sys
 import textwrap
 
@@ -46,7 +47,13 @@ def main(argv=None):
     """
     arguments = vars(_parser().parse_args(argv))
     del arguments["command"]
-    return arguments.pop("run")(**arguments)
+    try:
+        status = arguments.pop("run")(**arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read the output, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return status
 
 
 def _info():

@@ -3,8 +3,8 @@
 A Convolution is made once from integers and then holds no data.  `pack` brings weights into
 the order in which the kernels read them; `run` opens the arrays as typed memoryviews, cuts the
 output into units and lets the threads work through them.  Nothing here depends on the element
-type but the doors, `pack` and `run`; nothing depends on the layout but what the two drivers,
-channels_last.pxd and channels_first.pxd, do with a unit.
+type but the doors, `pack` and `run`; nothing depends on the layout but what the drivers,
+channels_last.pxd, channels_first.pxd and grouped.pxd, do with a unit.
 """
 from cpython.pycapsule cimport PyCapsule_GetPointer
 from cython.parallel cimport prange, threadid

@@ -112,6 +112,15 @@ cdef class Pooling:
             else:
                 memcpy(job.lowest, &value, 8)
 
+    cdef bint open(self, PoolJob* job, char* x, const Py_ssize_t* x_shape, const Py_ssize_t* x_strides,
+                   Py_ssize_t x_item, char* y, const Py_ssize_t* y_shape, const Py_ssize_t* y_strides,
+                   Py_ssize_t y_item) noexcept:
+        """Addresses and strides of both arrays; False if they overlap or one is not aligned."""
+        job.x = opened(x, x_strides, self.channels_last)
+        job.y = opened(y, y_strides, self.channels_last)
+        return (not overlap(x, x_shape, x_strides, y, y_shape, y_strides, x_item, y_item)
+                and aligned(&job.x, x_item) and aligned(&job.y, y_item))
+
     def maximum(self, const element[:, :, :, :, :] x, element[:, :, :, :, :] y, Py_ssize_t threads, indices=None):
         """Maxima of x into y, and their places into `indices` if they are asked for.
 
@@ -119,11 +128,8 @@ cdef class Pooling:
         """
         cdef PoolJob job = self.pattern
         cdef int64_t[:, :, :, :, :] places
-        job.x = opened(<char*> &x[0, 0, 0, 0, 0], x.strides, self.channels_last)
-        job.y = opened(<char*> &y[0, 0, 0, 0, 0], y.strides, self.channels_last)
-        if (overlap(<const char*> &x[0, 0, 0, 0, 0], x.shape, x.strides,
-                    <const char*> &y[0, 0, 0, 0, 0], y.shape, y.strides, sizeof(element), sizeof(element))
-                or not aligned(&job.x, sizeof(element)) or not aligned(&job.y, sizeof(element))):
+        if not self.open(&job, <char*> &x[0, 0, 0, 0, 0], x.shape, x.strides, sizeof(element),
+                         <char*> &y[0, 0, 0, 0, 0], y.shape, y.strides, sizeof(element)):
             return False
         if self.indices:
             places = indices
@@ -150,11 +156,8 @@ cdef class Pooling:
     def average(self, const element[:, :, :, :, :] x, real[:, :, :, :, :] y, Py_ssize_t threads):
         """Averages, or Lp norms, of x into y: as `maximum`."""
         cdef PoolJob job = self.pattern
-        job.x = opened(<char*> &x[0, 0, 0, 0, 0], x.strides, self.channels_last)
-        job.y = opened(<char*> &y[0, 0, 0, 0, 0], y.strides, self.channels_last)
-        if (overlap(<const char*> &x[0, 0, 0, 0, 0], x.shape, x.strides,
-                    <const char*> &y[0, 0, 0, 0, 0], y.shape, y.strides, sizeof(element), sizeof(real))
-                or not aligned(&job.x, sizeof(element)) or not aligned(&job.y, sizeof(real))):
+        if not self.open(&job, <char*> &x[0, 0, 0, 0, 0], x.shape, x.strides, sizeof(element),
+                         <char*> &y[0, 0, 0, 0, 0], y.shape, y.strides, sizeof(real)):
             return False
         if element is float and real is float:
             job.same = self.kernels.item == 4 and job.power == 0

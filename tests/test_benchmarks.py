@@ -162,12 +162,12 @@ CAN = {
 
 
 def test_the_baselines_have_these_ways():
-    assert set(CAN) == {(n, way) for n in libraries.BASELINES for way in libraries.library(n).ways(OPTIONS)}
+    assert set(CAN) == {(n, way) for n in libraries.BASELINES for way in libraries.find(n).ways(OPTIONS)}
 
 
 @pytest.mark.parametrize(("name", "way"), CAN, ids=[" ".join(key) for key in CAN])
 def test_every_way_agrees_with_the_definition_or_says_what_it_lacks(name, way):
-    library = libraries.library(name)(2)
+    library = libraries.find(name)(2)
     for case in SMALL:
         if case.name in CAN[name, way]:
             prepared = library.prepare(case, *case.arrays(), way)
@@ -341,7 +341,7 @@ def test_a_process_that_ends_is_a_failure_and_not_the_end():
 
 
 def test_a_library_that_is_not_installed_is_named(monkeypatch):
-    monkeypatch.setattr(libraries.library("torch"), "modules", ("no_such_module_here",))
+    monkeypatch.setattr(libraries.find("torch"), "modules", ("no_such_module_here",))
     there, lacking = race.present(("numpy", "torch", "jax"), {"jax": "python"})
     assert there == ["numpy", "jax"]
     assert lacking == {"torch": "not installed: no_such_module_here"}

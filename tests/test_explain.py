@@ -669,6 +669,14 @@ def test_as_a_program():
     assert done.stdout == f"{cyconv.explain('max_pool2d', (1, 4, 4, 1), 2)}\n"
 
 
+def test_a_reader_may_stop():
+    """No traceback if the output is not read to its end."""
+    line = f"{sys.executable} -P -m cyconv explain conv3d --input 1,9,9,9,4 --filters 8 --kernel 3 | head -1"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("conv3d: ")
+    assert done.stderr == ""
+
+
 # Three of them, whole
 
 CONVOLUTION = """\

@@ -7,6 +7,7 @@ import time
 
 import numpy as np
 import pytest
+from tables import printed, table
 
 import cyconv
 from cyconv import models, shapes
@@ -17,17 +18,6 @@ from cyconv.models import Model, Sequential
 @pytest.fixture(autouse=True)
 def names_from_the_start():
     models.clear_session()
-
-
-def printed(model, **arguments):
-    lines = []
-    model.summary(print_fn=lines.append, **arguments)
-    return lines
-
-
-def table(text):
-    """The lines of a table as a test shows it; ``|`` is where a line ends with spaces."""
-    return [line.removesuffix("|") for line in text.strip("\n").splitlines()]
 
 
 @pytest.mark.parametrize("spelling", ["input", "inputs"])

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from tables import printed, table
 
 from cyconv import models, summary
 from cyconv.layers import (
@@ -22,17 +23,6 @@ from cyconv.models import Model, Sequential
 @pytest.fixture(autouse=True)
 def names_from_the_start():
     models.clear_session()
-
-
-def printed(model, **arguments):
-    lines = []
-    model.summary(print_fn=lines.append, **arguments)
-    return lines
-
-
-def table(text):
-    """The lines of a table as a test shows it; ``|`` is where a line ends with spaces."""
-    return [line.removesuffix("|") for line in text.strip("\n").splitlines()]
 
 
 def classifier():

@@ -105,7 +105,7 @@ class Library:
         return {}
 
 
-def library(name):
+def find(name):
     """The class of a library; imports this package's module, not the library.
 
     Parameters
@@ -131,7 +131,7 @@ def missing(name):
     -------
     list of str
     """
-    return [module for module in library(name).modules if importlib.util.find_spec(module) is None]
+    return [module for module in find(name).modules if importlib.util.find_spec(module) is None]
 
 
 def need(condition, reason):
