@@ -78,8 +78,8 @@ CURRENT = choose(os.environ.get("CYCONV_ISA", ""))
 
 
 @functools.cache
-def table(dtype_name):
-    """The kernel table for a dtype, as a capsule.
+def kernels(dtype_name):
+    """The module of kernels for a dtype.
 
     Parameters
     ----------
@@ -88,6 +88,8 @@ def table(dtype_name):
 
     Returns
     -------
-    capsule
+    module
+        ``table()`` is its kernel table, as a capsule; ``TILE`` the elements of a vector, and the
+        rows and vectors of the largest register tile.
     """
-    return importlib.import_module(f"cyconv._ext.{_REALS[dtype_name]}_{CURRENT}").table()
+    return importlib.import_module(f"cyconv._ext.{_REALS[dtype_name]}_{CURRENT}")

@@ -6,27 +6,14 @@ the kernels.  A `ConvPlan` adds the packed weights.
 
 import functools
 import math
-from typing import NamedTuple
 
 import numpy as np
 
-from cyconv import arrays, checks, isa, shapes, threads
+from cyconv import algorithms, arrays, checks, isa, shapes, threads
 from cyconv._ext.convolution import ACTIVATIONS, PAD_MODES, Convolution
 from cyconv.layout import kernel_order, parse_kernel_layout, parse_layout
 
 _C_TYPES = {"float32": "float", "float64": "double", "int32": "int32_t", "int64": "int64_t"}
-
-
-class Algorithm(NamedTuple):
-    """An entry of the list below: its name, when it fits best, and why it declines a recipe."""
-
-    name: str
-    purpose: str
-    declines: object
-
-
-ALGORITHMS = (Algorithm("direct", "every convolution; no copy of the input, exact sums", lambda recipe: None),)
-"""In order of preference: "auto" takes the first that does not decline."""
 
 
 class Recipe:
@@ -81,14 +68,17 @@ class Recipe:
         self.dtype, self.result_dtype = checks.dtypes(function, *given)
         self._check_activation()
         self._check_size()
-        self.algorithm, self.considered = self._choose(algorithm)
+        names = ("auto", *(a.name for a in algorithms.ALGORITHMS))
+        algorithm = checks.choice(function, "algorithm", algorithm, names)
+        case = self._case(ndim)
+        self.algorithm, self.considered = algorithms.choose(function, algorithm, case)
         self.isa = isa.CURRENT
         # No multiply-adds: nothing to write, or outputs that are the bias alone.
         self.empty = 0 in self.output_shape
         self.constant = not self.empty and 0 in x_shape
         self.convolution = None
         if not self.empty and not self.constant:
-            self.convolution = self._convolution(ndim)
+            self.convolution = self._convolution(case)
             self.compute = self.convolution.run[_C_TYPES[self.dtype.name]]
             self.pack_arrays = self.convolution.pack[_C_TYPES[self.dtype.name]]
         self.view = self.layout.view
@@ -130,35 +120,26 @@ class Recipe:
                     f" (x.shape={self.x_shape}); use 'constant'"
                 )
 
-    def _choose(self, wanted):
-        """The algorithm, and what was said of each that was considered."""
-        names = ("auto", *(a.name for a in ALGORITHMS))
-        wanted = checks.choice(self.function, "algorithm", wanted, names)
-        considered, taken = [], None
-        for algorithm in ALGORITHMS:
-            reason = algorithm.declines(self)
-            if wanted == algorithm.name and reason:
-                raise ValueError(f"{self.function}: algorithm={wanted!r} cannot serve this call: {reason}")
-            if taken is None and not reason and wanted in ("auto", algorithm.name):
-                taken = algorithm.name
-                considered.append((algorithm.name, f"taken: {algorithm.purpose}"))
-            else:
-                considered.append((algorithm.name, reason or "passed over: another one was asked for"))
-        return taken, considered
-
-    def _convolution(self, ndim):
-        """The compiled convolution, always of three window axes."""
+    def _case(self, ndim):
+        """What the algorithms see: three window axes, and no steps that are never taken."""
         ones, zeros = (1,) * (3 - ndim), (0,) * (3 - ndim)
         _, _, outs = self.layout.split(self.output_shape)
         kernel = tuple(self.w_shape[i] for i in self.kernel_order[2:])
-        # Steps that are never taken must not overflow addresses.
         stride = tuple(s if n > 1 else 1 for s, n in zip(self.stride, outs, strict=True))
         dilation = tuple(d if k > 1 else 1 for d, k in zip(self.dilation, kernel, strict=True))
-        return Convolution(
-            isa.table(self.dtype.name), self.layout.channels_last, 1 if self.batch is None else self.batch,
+        return algorithms.Case(
             self.groups, self.channels // self.groups, self.filters // self.groups,
             ones + tuple(self.lengths), ones + tuple(outs), ones + kernel, ones + stride, ones + dilation,
-            zeros + tuple(before for before, _ in self.pads), self.pad_mode, self.activation,
+            zeros + tuple(before for before, _ in self.pads), self.pad_mode, self.layout.channels_last,
+            self.dtype.kind, self.dtype.itemsize, *isa.kernels(self.dtype.name).TILE,
+        )  # fmt: skip
+
+    def _convolution(self, case):
+        """The compiled convolution."""
+        return Convolution(
+            isa.kernels(self.dtype.name).table(), self.algorithm, case.channels_last, 1 if self.batch is None else self.batch,
+            case.groups, case.ic, case.oc, case.size, case.out, case.kernel, case.stride, case.dilation,
+            case.before, case.pad_mode, self.activation,
         )  # fmt: skip
 
     @property
@@ -233,7 +214,7 @@ class Recipe:
             "padding (before, after): "
             + ", ".join(map(" ".join, zip(self.layout.axes, map(str, self.pads), strict=True))),
             f"multiply-adds: {self.macs:,}; parameters: {self.params:,}",
-            "algorithms, in order of preference:",
+            "algorithms:",
             *(f"  {name}: {said}" for name, said in self.considered),
         ]
         if self.convolution is None:

@@ -154,7 +154,7 @@ class PoolRecipe:
         stride = tuple(s if n > 1 else 1 for s, n in zip(self.stride, outs, strict=True))
         dilation = tuple(d if k > 1 else 1 for d, k in zip(self.dilation, self.kernel, strict=True))
         return Pooling(
-            isa.table(self.work), self.work.startswith("float"), kind, self.layout.channels_last,
+            isa.kernels(self.work).table(), self.work.startswith("float"), kind, self.layout.channels_last,
             1 if self.batch is None else self.batch, self.channels,
             ones + tuple(self.lengths), ones + tuple(outs), ones + self.kernel, ones + stride, ones + dilation,
             zeros + tuple(before for before, _ in self.pads), zeros + tuple(after for _, after in self.pads),

@@ -17,7 +17,7 @@ cimport openmp
 from arrays cimport aligned, follows, forked, opened, overlap
 from channels_first cimport FEW, channels_first_scratch, channels_first_unit
 from channels_last cimport channels_last_scratch, channels_last_strip, channels_last_unit
-from grouped cimport cut_rectangles, grouped_scratch, grouped_unit, short_groups
+from grouped cimport cut_rectangles, grouped_scratch, grouped_unit
 from geometry cimport (CONSTANT, EDGE, MAX_BANDS, REFLECT, SYMMETRIC, WRAP, Array, Blocks, Chunk, Geometry,
                        Job, PadMode, block_width, ceil_div, inside, kernel_rows, tap_term)
 from kernel_table cimport CLAMP, LEAKY_RELU, LINEAR, SIGMOID, TANH, KernelTable
@@ -37,7 +37,6 @@ cdef enum:
     OPERAND_BYTES = 1 << 18         # other operands kept beside them
     STRIPS_BYTES = 1 << 20          # strips of tiles at the edges
     SUMS_BYTES = 1 << 18            # sums of scattered tiles
-    FEW_FILTERS = 2                 # of a group
     SCATTERED = 4                   # a tile's widths of channels that make scattering cheap
     PANELS_BYTES = 1 << 17          # short panels together: longer stretches of each output plane
     BAND = 8                        # output columns, the least of a band
@@ -46,6 +45,11 @@ cdef enum:
     SERIAL_MACS = 300000            # below, waking threads costs more than they save
     SERIAL_ITEMS = 20000            # and below so many weights to pack
 
+cdef enum Algorithm:
+    DIRECT
+    GROUPED
+
+ALGORITHMS = {"direct": DIRECT, "grouped": GROUPED}
 PAD_MODES = {"constant": CONSTANT, "edge": EDGE, "reflect": REFLECT,
              "symmetric": SYMMETRIC, "wrap": WRAP}
 ACTIVATIONS = {None: LINEAR, "relu": CLAMP, "relu6": CLAMP, "leaky_relu": LEAKY_RELU,
@@ -105,6 +109,8 @@ cdef class Convolution:
     ----------
     table : capsule
         The kernels, from ``cyconv.isa``.
+    algorithm : str
+        One that can serve, see ``cyconv.algorithms``.
     channels_last : bool
     groups, ic, oc : int
         Groups, and input and output channels of each.
@@ -116,19 +122,21 @@ cdef class Convolution:
     """
     cdef Geometry g
     cdef const KernelTable* kernels
+    cdef Algorithm algorithm
     cdef bint channels_last
     cdef bint channel_lanes         # lanes are output channels, not pixels
-    cdef Py_ssize_t group_filters   #   and of many groups, of so many each; or 0
+    cdef Py_ssize_t group_filters   # grouped: filters of a group
     cdef Chunk* chunks
     cdef Py_ssize_t n_chunks
     cdef Blocks blocks
     cdef Py_ssize_t activation
     cdef Py_ssize_t limits
 
-    def __init__(self, table, bint channels_last, Py_ssize_t batch, Py_ssize_t groups,
+    def __init__(self, table, str algorithm, bint channels_last, Py_ssize_t batch, Py_ssize_t groups,
                  Py_ssize_t ic, Py_ssize_t oc, size, out, kernel, stride, dilation, before,
                  str pad_mode, activation):
         cdef Py_ssize_t a
+        self.algorithm = <Algorithm> <int> ALGORITHMS[algorithm]
         self.kernels = <const KernelTable*> PyCapsule_GetPointer(table, "cyconv.KernelTable")
         self.channels_last = channels_last
         self.g.batch, self.g.groups, self.g.ic, self.g.oc = batch, groups, ic, oc
@@ -137,10 +145,9 @@ cdef class Convolution:
             self.g.kernel[a], self.g.stride[a] = kernel[a], stride[a]
             self.g.dilation[a], self.g.before[a] = dilation[a], before[a]
         self.g.pad_mode = <PadMode> <int> PAD_MODES[pad_mode]
-        self.channel_lanes = channels_last or fills_few_lanes(&self.g, self.kernels)
-        # Channels-first, groups of several filters fill the rows of a tile: lanes are better pixels.
-        if short_groups(&self.g, self.kernels) and (channels_last or oc <= FEW_FILTERS):
-            self.channel_lanes = True
+        self.channel_lanes = (channels_last or self.algorithm == GROUPED
+                              or fills_few_lanes(&self.g, self.kernels))
+        if self.algorithm == GROUPED:
             self.group_filters = oc
             self.g.groups, self.g.oc = 1, groups * oc
         self.activation = ACTIVATIONS[activation]
@@ -154,7 +161,7 @@ cdef class Convolution:
     cdef void cut_channels(self) noexcept:
         """Output channels into blocks: of vectors (lanes are channels) or of tile rows."""
         cdef Blocks* b = &self.blocks
-        cdef Py_ssize_t width = self.kernels.lanes * (1 if self.group_filters > 0 else self.kernels.nv)
+        cdef Py_ssize_t width = self.kernels.lanes * (1 if self.algorithm == GROUPED else self.kernels.nv)
         cdef Py_ssize_t oc = self.g.oc
         if self.channel_lanes:
             b.step = width
@@ -175,7 +182,7 @@ cdef class Convolution:
     cdef int cut_sum(self) except -1:
         """The sum into chunks: whole kernel rows if they fit, else parts of rows, else of channels."""
         cdef Py_ssize_t width = self.kernels.lanes * self.kernels.nv * self.kernels.item
-        cdef Py_ssize_t limit = PANEL_BYTES // width if self.group_filters == 0 else self.blocks.terms
+        cdef Py_ssize_t limit = PANEL_BYTES // width if self.algorithm == DIRECT else self.blocks.terms
         cdef Py_ssize_t all_rows = kernel_rows(&self.g), all_columns = self.g.kernel[2]
         cdef Py_ssize_t parts = ceil_div(self.g.ic, limit)
         cdef Py_ssize_t channels = ceil_div(self.g.ic, parts)
@@ -340,7 +347,7 @@ cdef class Convolution:
             job.skip_padding = packed.finite and self.g.pad_mode == CONSTANT
         job.group_filters = self.group_filters
         job.scattered = self.channel_lanes and not self.channels_last
-        if self.group_filters > 0:
+        if self.algorithm == GROUPED:
             cut_rectangles(job)
             job.scratch_bytes = ceil_div(grouped_scratch(job), 64) * 64
             return
@@ -390,7 +397,7 @@ cdef class Convolution:
                 self.do_unit(job, unit, threadid())
 
     cdef void do_unit(self, const Job* job, Py_ssize_t unit, Py_ssize_t thread) noexcept nogil:
-        if self.group_filters > 0:
+        if self.algorithm == GROUPED:
             grouped_unit(job, unit, job.scratch + thread * job.scratch_bytes)
         elif self.channel_lanes:
             channels_last_unit(job, unit, job.scratch + thread * job.scratch_bytes)

@@ -12,10 +12,10 @@
 from libc.string cimport memset
 
 from geometry cimport CONSTANT, Geometry, Job, ceil_div, source_index
-from kernel_table cimport CLAMP, Gather, KernelTable, Segment, Spread, Tile
+from kernel_table cimport CLAMP, Gather, Segment, Spread, Tile
 
 cdef enum:
-    STRIP = 1 << 18                 # bytes of a strip
+    STRIP = 1 << 18                 # bytes of a strip, as in cyconv/algorithms.py
 
 
 cdef inline Py_ssize_t strip_rows(const Geometry* g, Py_ssize_t rows) noexcept nogil:
@@ -25,15 +25,6 @@ cdef inline Py_ssize_t strip_rows(const Geometry* g, Py_ssize_t rows) noexcept n
 
 cdef inline Py_ssize_t strip_columns(const Geometry* g, Py_ssize_t columns) noexcept nogil:
     return (columns - 1) * g.stride[2] + (g.kernel[2] - 1) * g.dilation[2] + 1
-
-
-cdef inline bint short_groups(const Geometry* g, const KernelTable* kernels) noexcept:
-    """Whether channels of a group fill at most half a vector, and a window at most half a strip."""
-    cdef Py_ssize_t most = STRIP // (2 * kernels.lanes * kernels.item)
-    cdef Py_ssize_t columns = (g.kernel[2] - 1) * g.dilation[2] + 1
-    cdef Py_ssize_t rows = g.kernel[0] * g.kernel[1]
-    return (g.groups > 1 and 2 * g.oc <= kernels.lanes and g.ic <= most and rows <= most // g.ic
-            and columns <= most // (g.ic * rows))
 
 
 cdef inline void cut_rectangles(Job* job) noexcept nogil:

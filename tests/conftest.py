@@ -20,7 +20,7 @@ def kernels_of(name):
 
 def _use(name):
     isa.CURRENT = name
-    isa.table.cache_clear()
+    isa.kernels.cache_clear()
     plan.recipe.cache_clear()
     pool.recipes.clear()
 

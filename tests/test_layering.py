@@ -9,7 +9,7 @@ import cyconv
 # Each module may import those of the floors below its own.
 FLOORS = [
     {"arrays", "checks", "docstrings", "explanation", "layout"},
-    {"shapes", "isa", "threads", "reference", "activations", "initializers", "summary", "weights"},
+    {"shapes", "isa", "threads", "reference", "activations", "initializers", "summary", "weights", "algorithms"},
     {"plan", "pool_plan", "wording", "graph"},
     {"conv", "pool", "reasons"},
     {"layers"},

@@ -2,7 +2,7 @@
 
 import cyconv
 from benchmarks.libraries import Library, Prepared, channels_first, channels_last, need
-from cyconv.plan import ALGORITHMS
+from cyconv.algorithms import ALGORITHMS
 
 LAYOUTS = {
     (1, "NHWC"): "NWC", (2, "NHWC"): "NHWC", (3, "NHWC"): "NDHWC",

@@ -31,6 +31,9 @@ TABLE.activate = NULL
 if REAL_IS_FLOATING:
     TABLE.activate = activate
 
+# Elements of a vector, and rows and vectors of the largest register tile.
+TILE = (LANES, MR, NV)
+
 
 def table():
     """The address of this module's kernel table, as a capsule."""

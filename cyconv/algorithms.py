@@ -1,0 +1,142 @@
+"""The algorithms of a convolution: what each is for, why it declines, and what it is expected to cost.
+
+Costs are estimates in cycles of one core; only their order matters.  They depend on shapes, the
+dtype, the instruction set and the layout alone, never on the number of threads or samples, so that
+results do not either.
+"""
+
+import math
+from typing import NamedTuple
+
+_STRIP = 1 << 18
+"""Bytes of the spread input of a unit of the grouped algorithm, as in pyx/grouped.pxd."""
+
+
+class Case(NamedTuple):
+    """What the choice depends on; window axes are always depth, height, width."""
+
+    groups: int
+    ic: int  # channels of a group
+    oc: int
+    size: tuple
+    out: tuple
+    kernel: tuple
+    stride: tuple
+    dilation: tuple
+    before: tuple
+    pad_mode: str
+    channels_last: bool
+    kind: str  # of the dtype: "f" or "i"
+    item: int  # bytes of an element
+    lanes: int  # of a vector
+    mr: int  # rows and vectors of a register tile
+    nv: int
+
+    @property
+    def taps(self):
+        """Positions of the kernel."""
+        return math.prod(self.kernel)
+
+    @property
+    def pixels(self):
+        """Outputs of a channel of a sample."""
+        return math.prod(self.out)
+
+
+class Algorithm(NamedTuple):
+    """An entry of the list below: its name, when it fits best, why it declines a case, and its cost."""
+
+    name: str
+    purpose: str
+    declines: object
+    cost: object
+
+
+def _ceil(a, b):
+    return -(-a // b)
+
+
+def _term(rows, vectors, crossing):
+    """Cycles of a term of a register tile: two products, or two loads, a cycle; sums wait four for each other.
+
+    Vector operands that are `crossing` lines of cache count twice.
+    """
+    return max(rows * vectors / 2, (rows + vectors * (1 + crossing)) / 2, 4)
+
+
+def _direct_cost(case):
+    """Tiles whose lanes are channels, or pixels, which may have to be brought to them first."""
+    terms = case.ic * case.taps
+    if case.channels_last:
+        vectors = _ceil(case.oc, case.lanes)
+        tiles = _ceil(case.pixels, case.mr)
+        return case.groups * tiles * vectors / case.nv * terms * _term(case.mr, case.nv, False)
+    blocks = max(_ceil(case.oc, case.mr), 1)
+    tiles = _ceil(case.pixels, case.lanes * case.nv)
+    gathering = 150 + 1.5 * case.nv * terms
+    return case.groups * tiles * (blocks * terms * _term(_ceil(case.oc, blocks), case.nv, True) + gathering)
+
+
+def _grouped_declines(case):
+    """Channels of a group fill at most half a vector, and a window at most half a strip."""
+    if case.groups == 1:
+        return "there is one group"
+    if 2 * case.oc > case.lanes:
+        return f"a group's {case.oc} filters fill more than half a vector of {case.lanes}"
+    window = case.kernel[0] * case.kernel[1] * ((case.kernel[2] - 1) * case.dilation[2] + 1)
+    if window * case.ic > _STRIP // (2 * case.lanes * case.item):
+        return "the window is too large to be spread in cache"
+    return ""
+
+
+def _grouped_cost(case):
+    """Both operands are vectors, so that each vector of products takes a cycle; and spreading them."""
+    vectors = case.pixels * _ceil(case.groups * case.oc, case.lanes)
+    scattering = 1 if case.channels_last else case.lanes
+    return vectors * case.ic * (case.taps + 2) + vectors * scattering
+
+
+ALGORITHMS = (
+    Algorithm("grouped", "groups of few channels: lanes are channels of many groups", _grouped_declines, _grouped_cost),
+    Algorithm("direct", "every convolution; no copy of the input, exact sums", lambda case: "", _direct_cost),
+)
+"""All algorithms.  "auto" takes the one of least cost among those that do not decline."""
+
+
+def choose(function, wanted, case):
+    """The algorithm for a case, and what was said of each.
+
+    Parameters
+    ----------
+    function : str
+        For messages.
+    wanted : str
+        A name, or ``"auto"``.
+    case : Case
+
+    Returns
+    -------
+    taken : str
+    considered : list of (str, str)
+
+    Raises
+    ------
+    ValueError
+        If `wanted` declines.
+    """
+    reasons = {a.name: a.declines(case) for a in ALGORITHMS}
+    if wanted != "auto" and reasons[wanted]:
+        raise ValueError(f"{function}: algorithm={wanted!r} cannot serve this call: {reasons[wanted]}; use 'auto'")
+    costs = {a.name: 1 + a.cost(case) for a in ALGORITHMS if not reasons[a.name]}
+    taken = min(costs, key=costs.get) if wanted == "auto" else wanted
+    considered = []
+    for a in ALGORITHMS:
+        said = reasons[a.name]
+        if a.name == taken:
+            said = f"taken: {a.purpose}"
+        elif not said and wanted != "auto":
+            said = "passed over: another one was asked for"
+        elif not said:
+            said = f"would take about {costs[a.name] / costs[taken]:.1f} times as long"
+        considered.append((a.name, said))
+    return taken, considered
