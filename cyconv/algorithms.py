@@ -12,6 +12,13 @@ _STRIP = 1 << 18
 """Bytes of the spread input of a unit of the grouped algorithm, as in pyx/grouped.pxd."""
 
 
+_WINOGRAD_BLOCK, _WINOGRAD_MOST, _FEW_TILES = 3 << 18, 15 << 17, 8
+"""Bytes of a block of tiles, the most for long sums, as in pyx/winograd.pxd; and too few tiles of a block."""
+
+_NEAR = 1 << 19
+"""Bytes of weights that stay in the second-level cache."""
+
+
 class Case(NamedTuple):
     """What the choice depends on; window axes are always depth, height, width."""
 
@@ -96,7 +103,44 @@ def _grouped_cost(case):
     return vectors * case.ic * (case.taps + 2) + vectors * scattering
 
 
+def _winograd_row(case):
+    """Bytes that a tile takes in scratch memory: 36 times its channels, and a block of filters."""
+    return 36 * (case.kernel[0] * case.ic + case.lanes * case.nv) * case.item
+
+
+def _winograd_declines(case):
+    """A square kernel of 3 or 5 rows and columns, whose planes are not strided, of floating-point numbers."""
+    if case.kind != "f":
+        return "its transforms are not exact for integers"
+    if case.kernel[1] != case.kernel[2] or case.kernel[1] not in (3, 5):
+        return f"the kernel is {case.kernel[1]} x {case.kernel[2]}, not 3 x 3 or 5 x 5"
+    if case.stride[1:] != (1, 1):
+        return "rows or columns are strided"
+    if _winograd_row(case) * _FEW_TILES > _WINOGRAD_MOST:
+        return "the sum is too long for several tiles to stay in cache"
+    return ""
+
+
+def _winograd_cost(case):
+    """36 products a tile instead of a kernel's a pixel, whose weights come from cache; and the transforms."""
+    m = 7 - case.kernel[1]
+    phases = [min(d, n) for d, n in zip(case.dilation[1:], case.out[1:], strict=True)]
+    tiles = case.out[0] * math.prod(p * _ceil(_ceil(n, p), m) for p, n in zip(phases, case.out[1:], strict=True))
+    row = _winograd_row(case)
+    together = min(max(_WINOGRAD_BLOCK // row, min(2 * case.mr, _WINOGRAD_MOST // row)), tiles)
+    width = case.lanes * case.nv
+    blocks = _ceil(case.oc, width)
+    terms = case.kernel[0] * case.ic
+    near = 36 * terms * blocks * width * case.item <= _NEAR
+    term = max(together * case.nv / 2 / 0.85, 4, width * case.item / (32 if near else 8))
+    product = terms * term + 60 + 3 * together * case.nv  # 60 to begin, and sums are stored and loaded
+    moving = 100 if case.channels_last else 200
+    vectors = _ceil(case.ic, case.lanes) + _ceil(case.oc, case.lanes)
+    return case.groups * (36 * blocks * product * tiles / max(together, 1) + tiles * moving * vectors)
+
+
 ALGORITHMS = (
+    Algorithm("winograd", "3 x 3 and 5 x 5 kernels of many channels: fewer products", _winograd_declines, _winograd_cost),
     Algorithm("grouped", "groups of few channels: lanes are channels of many groups", _grouped_declines, _grouped_cost),
     Algorithm("direct", "every convolution; no copy of the input, exact sums", lambda case: "", _direct_cost),
 )

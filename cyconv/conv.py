@@ -58,7 +58,7 @@ flip : bool, default False
 activation : str, optional
     ``"relu"``, ``"relu6"``, ``"leaky_relu"`` (slope 0.2, as in Keras), ``"sigmoid"`` or ``"tanh"``.
 algorithm : str, default "auto"
-    ``"auto"`` or ``"direct"``.
+    ``"auto"``, or one of ``"winograd"``, ``"grouped"`` and ``"direct"``.
 threads : int, optional
     Threads of this call; by default `cyconv.get_num_threads`.  Results do not depend on it.
 out : ndarray, optional
@@ -353,7 +353,8 @@ def depthwise_conv2d(
     w, arguments = _as_groups(function, "w", x.shape, w, _hashable(function, 2, arguments))
     r, bias = _recipe(function, 2, x.shape, x.dtype, w, bias, arguments)
     n = _threads(function, r, out, threads)
-    return r.run(x, r.pack(w, bias, n), bias, out, n, False)
+    r, packed = r.pack(w, bias, n)
+    return r.run(x, packed, bias, out, n, False)
 
 
 def separable_conv2d(
@@ -437,8 +438,10 @@ def separable_conv2d(
     _check_pointwise(function, first, pointwise.shape)
     second, bias = _recipe(function, 2, first.output_shape, first.result_dtype, pointwise, bias, of_second)
     n = _threads(function, second, out, threads)
-    between = first.run(x, first.pack(depthwise, None, n), None, None, n, False)
-    return second.run(between, second.pack(pointwise, bias, n), bias, out, n, False)
+    first, packed = first.pack(depthwise, None, n)
+    between = first.run(x, packed, None, None, n, False)
+    second, packed = second.pack(pointwise, bias, n)
+    return second.run(between, packed, bias, out, n, False)
 
 
 def _convolve(function, ndim, x, w, bias, out, threads, *arguments):
@@ -450,7 +453,8 @@ def _convolve(function, ndim, x, w, bias, out, threads, *arguments):
     arguments = _hashable(function, ndim, arguments)
     r, bias = _recipe(function, ndim, x.shape, x.dtype, w, bias, arguments)
     n = _threads(function, r, out, threads)
-    return r.run(x, r.pack(w, bias, n), bias, out, n, False)
+    r, packed = r.pack(w, bias, n)
+    return r.run(x, packed, bias, out, n, False)
 
 
 def _recipe(function, ndim, x_shape, x_dtype, w, bias, arguments):

@@ -4,6 +4,7 @@ A `Recipe` holds what follows from shapes, dtypes and arguments: checked geometr
 the kernels.  A `ConvPlan` adds the packed weights.
 """
 
+import copy
 import functools
 import math
 
@@ -42,6 +43,10 @@ class Recipe:
         self, function, ndim, x_shape, x_dtype, w_shape, w_dtype, bias, stride, padding, dilation, groups,
         layout, kernel_layout, pad_mode, flip, activation, algorithm,
     ):  # fmt: skip
+        self.arguments = (
+            function, ndim, x_shape, x_dtype, w_shape, w_dtype, bias, stride, padding, dilation, groups,
+            layout, kernel_layout, pad_mode, flip, activation, algorithm,
+        )  # fmt: skip
         self.function = function
         self.layout = parse_layout(function, layout, ndim)
         self.kernel_layout = parse_kernel_layout(function, kernel_layout, self.layout)
@@ -153,11 +158,22 @@ class Recipe:
         return shapes.conv_params(self.w_shape, self.bias is not None, self.kernel_layout)
 
     def pack(self, w, bias, n):
-        """Weights and bias in the order of the kernels; None if there is nothing to multiply."""
+        """Weights and bias in the order of the kernels, None if there is nothing to multiply; and who takes them.
+
+        That is another recipe if weights are not finite, which only the direct algorithms keep in place.
+        """
         if self.convolution is None:
-            return None
-        w = arrays.native(w, self.dtype).transpose(self.kernel_order)[self.kernel_view]
-        return self.pack_arrays(w, None if bias is None else arrays.native(bias, self.dtype), n)
+            return self, None
+        native = arrays.native(w, self.dtype).transpose(self.kernel_order)[self.kernel_view]
+        packed = self.pack_arrays(native, None if bias is None else arrays.native(bias, self.dtype), n)
+        if self.algorithm == "winograd" and not packed.finite:
+            other = copy.copy(recipe(*self.arguments[:-1], "direct"))
+            other.considered = [
+                (name, "weights that are not finite would spread over its tiles" if name == "winograd" else said)
+                for name, said in other.considered
+            ]
+            return other.pack(w, bias, n)
+        return self, packed
 
     def run(self, x, packed, bias, out, n, keep_scratch):
         """Computes the output of checked arrays, into `out` or a new array."""
@@ -202,7 +218,7 @@ class Recipe:
             1, 0, 1, 1, "NWC", "WIO", "constant", False, self.activation, "auto",
         )  # fmt: skip
         zero = np.zeros((1, 1, self.filters), self.dtype)
-        values = one.run(zero[:, :, :1], one.pack(zero, values, 1), None, None, 1, False).reshape(-1)
+        values = one.run(zero[:, :, :1], one.pack(zero, values, 1)[1], None, None, 1, False).reshape(-1)
         y[...] = values if self.layout.channels_last else values.reshape(-1, *(1,) * len(self.layout.axes))
 
     def explain(self, n):
@@ -258,11 +274,10 @@ class ConvPlan:
 
     def __init__(self, recipe_arguments, w, bias, n):
         self._arguments = recipe_arguments
-        self._recipe = recipe(*recipe_arguments)
         self._w = w
         self._bias = bias
         self._threads = n
-        self._packed = self._recipe.pack(w, bias, self.threads)
+        self._recipe, self._packed = recipe(*recipe_arguments).pack(w, bias, self.threads)
         self.input_shape = self._recipe.x_shape
         self.dtype = self._recipe.x_dtype
 

@@ -10,7 +10,7 @@ from cpython.pycapsule cimport PyCapsule_GetPointer
 from cython.parallel cimport prange, threadid
 from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport free, malloc
-from libc.string cimport memset
+from libc.string cimport memchr, memset
 
 cimport openmp
 
@@ -20,7 +20,8 @@ from channels_last cimport channels_last_scratch, channels_last_strip, channels_
 from grouped cimport cut_rectangles, grouped_scratch, grouped_unit
 from geometry cimport (CONSTANT, EDGE, MAX_BANDS, REFLECT, SYMMETRIC, WRAP, Array, Blocks, Chunk, Geometry,
                        Job, PadMode, block_width, ceil_div, inside, kernel_rows, tap_term)
-from kernel_table cimport CLAMP, LEAKY_RELU, LINEAR, SIGMOID, TANH, KernelTable
+from kernel_table cimport CLAMP, LEAKY_RELU, LINEAR, SIGMOID, TANH, KernelTable, WeightTransform
+from winograd cimport POINTS, copy_tile, cut_blocks, direct_tile, flags_of, tile_array, winograd_scratch, winograd_unit
 
 cdef extern from *:
     const long _OPENMP
@@ -48,8 +49,9 @@ cdef enum:
 cdef enum Algorithm:
     DIRECT
     GROUPED
+    WINOGRAD
 
-ALGORITHMS = {"direct": DIRECT, "grouped": GROUPED}
+ALGORITHMS = {"direct": DIRECT, "grouped": GROUPED, "winograd": WINOGRAD}
 PAD_MODES = {"constant": CONSTANT, "edge": EDGE, "reflect": REFLECT,
              "symmetric": SYMMETRIC, "wrap": WRAP}
 ACTIVATIONS = {None: LINEAR, "relu": CLAMP, "relu6": CLAMP, "leaky_relu": LEAKY_RELU,
@@ -71,7 +73,9 @@ cdef class Packed:
     cdef char* allocation
     cdef char* weights
     cdef char* bias
-    cdef bint finite
+    cdef readonly bint finite       # all weights
+    cdef object given               # Winograd: weights and bias as they came,
+    cdef Packed exact               #   and packed for tiles that are computed directly, once there are any
     cdef char* scratch
     cdef Py_ssize_t scratch_bytes
     cdef int scratch_taken
@@ -126,6 +130,7 @@ cdef class Convolution:
     cdef bint channels_last
     cdef bint channel_lanes         # lanes are output channels, not pixels
     cdef Py_ssize_t group_filters   # grouped: filters of a group
+    cdef Convolution exact          # Winograd: the direct convolution of a tile
     cdef Chunk* chunks
     cdef Py_ssize_t n_chunks
     cdef Blocks blocks
@@ -145,8 +150,7 @@ cdef class Convolution:
             self.g.kernel[a], self.g.stride[a] = kernel[a], stride[a]
             self.g.dilation[a], self.g.before[a] = dilation[a], before[a]
         self.g.pad_mode = <PadMode> <int> PAD_MODES[pad_mode]
-        self.channel_lanes = (channels_last or self.algorithm == GROUPED
-                              or fills_few_lanes(&self.g, self.kernels))
+        self.channel_lanes = channels_last or self.algorithm != DIRECT or fills_few_lanes(&self.g, self.kernels)
         if self.algorithm == GROUPED:
             self.group_filters = oc
             self.g.groups, self.g.oc = 1, groups * oc
@@ -154,6 +158,11 @@ cdef class Convolution:
         self.limits = {"relu": 1, "relu6": 2}.get(activation, 0)
         self.cut_channels()
         self.cut_sum()
+        if self.algorithm == WINOGRAD:
+            m = 7 - self.g.kernel[1]
+            self.exact = Convolution(table, "direct", channels_last, 1, groups, ic, oc, size,
+                                     (1, min(m, out[1]), min(m, out[2])), kernel,
+                                     (stride[0], dilation[1], dilation[2]), dilation, before, pad_mode, activation)
 
     def __dealloc__(self):
         free(self.chunks)
@@ -176,7 +185,8 @@ cdef class Convolution:
             b.tail = oc - (b.count - 1) * b.step
             b.bias_items = oc * self.kernels.lanes
         b.columns_first = not self.channel_lanes and self.g.ic < FEW
-        b.terms = self.g.ic * kernel_rows(&self.g) * self.g.kernel[2]
+        b.terms = self.g.ic * self.g.kernel[0] * (
+            POINTS if self.algorithm == WINOGRAD else self.g.kernel[1] * self.g.kernel[2])
         b.group_items = b.terms * ((b.count - 1) * b.step + b.tail)
 
     cdef int cut_sum(self) except -1:
@@ -235,6 +245,8 @@ cdef class Convolution:
                     infinite += self.pack_block(w, n, to)
             self.pack_bias(bias, <real*> packed.bias)
         packed.finite = infinite == 0
+        if self.algorithm == WINOGRAD:
+            packed.given = (w.base, None if bias is None else bias.base)
         return packed
 
     cdef Py_ssize_t pack_block(self, const real[:, :, :, :, :] w, Py_ssize_t n, real* to) noexcept nogil:
@@ -249,6 +261,8 @@ cdef class Convolution:
         cdef real* tap
         cdef bint infinite = False
         to += group * self.blocks.group_items + q * self.blocks.step * self.blocks.terms
+        if self.algorithm == WINOGRAD:
+            return self.transform_block(w, o, filled, width, to)
         for c in range(self.n_chunks):
             chunk = &self.chunks[c]
             for r in range(chunk.row, chunk.row + chunk.rows):
@@ -264,6 +278,29 @@ cdef class Convolution:
                             tap[j] = 0
                         tap += width
             to += chunk.terms * width
+        return infinite
+
+    cdef Py_ssize_t transform_block(self, const real[:, :, :, :, :] w, Py_ssize_t o, Py_ssize_t filled,
+                                    Py_ssize_t width, real* to) noexcept nogil:
+        """The same for Winograd: in each of 36 planes the block's weights of each depth and channel."""
+        cdef Py_ssize_t d, i, v, n
+        cdef WeightTransform t
+        cdef bint infinite = False
+        t.weights_filter, t.weights_row, t.weights_column = w.strides[0], w.strides[3], w.strides[4]
+        t.taps = self.g.kernel[1]
+        t.to_plane = self.g.kernel[0] * self.g.ic * width * sizeof(real)
+        t.to = <char*> to
+        for d in range(self.g.kernel[0]):
+            for i in range(self.g.ic):
+                v = 0
+                while v < width:
+                    t.filters = max(min(filled - v, self.kernels.lanes), 0)
+                    t.weights = <const char*> &w[o, i, d, 0, 0] + v * w.strides[0]
+                    self.kernels.transform_weights(&t)
+                    t.to += self.kernels.lanes * sizeof(real)
+                    v += self.kernels.lanes
+        for n in range(width * self.blocks.terms):
+            infinite |= to[n] - to[n] != 0
         return infinite
 
     cdef void pack_bias(self, const real[:] bias, real* to) noexcept nogil:
@@ -290,6 +327,7 @@ cdef class Convolution:
         cdef Job job
         cdef char* scratch = NULL
         cdef bint kept = False
+        cdef Py_ssize_t memory, flags
         job.x = opened(<char*> &x[0, 0, 0, 0, 0], x.strides, self.channels_last)
         job.y = opened(<char*> &y[0, 0, 0, 0, 0], y.strides, self.channels_last)
         if overlap(<const char*> &x[0, 0, 0, 0, 0], x.shape, x.strides,
@@ -299,42 +337,53 @@ cdef class Convolution:
                 and aligned(&job.y, sizeof(real))):
             return False
         threads = 1 if forked() else threads
-        self.set_up(&job, packed, threads)
+        self.set_up(&job, &self.g, packed, threads)
         threads = min(threads, job.units)
+        flags = ceil_div(flags_of(&job), 64) * 64 if self.algorithm == WINOGRAD else 0
+        memory = flags + job.scratch_bytes * threads + 64
         if keep_scratch:
-            scratch = packed.take_scratch(job.scratch_bytes * threads + 64)
+            scratch = packed.take_scratch(memory)
             kept = scratch != NULL
         if scratch == NULL:
-            scratch = <char*> malloc(job.scratch_bytes * threads + 64)
+            scratch = <char*> malloc(memory)
         if scratch == NULL:
-            raise MemoryError(f"cyconv: no memory for {job.scratch_bytes * threads} bytes of scratch")
-        job.scratch = scratch + 64 - <Py_ssize_t> scratch % 64
+            raise MemoryError(f"cyconv: no memory for {memory} bytes of scratch")
+        job.winograd.flags = scratch + 64 - <Py_ssize_t> scratch % 64
+        job.scratch = job.winograd.flags + flags
+        memset(job.winograd.flags, 0, flags)
         with nogil:
             self.work(&job, threads)
-        if kept:
-            give(&packed.scratch_taken)
-        else:
-            free(scratch)
+        try:
+            if flags > 0 and memchr(job.winograd.flags, 1, flags) != NULL:
+                if packed.exact is None:
+                    packed.exact = self.exact.pack(*packed.given, threads)
+                self.work_flagged(&job, packed.exact, threads)
+        finally:
+            if kept:
+                give(&packed.scratch_taken)
+            else:
+                free(scratch)
         return True
 
     def workspace_bytes(self, Py_ssize_t threads):
         """Scratch memory of a call with contiguous arrays."""
         cdef Job job
         memset(&job, 0, sizeof(Job))
-        self.set_up(&job, None, threads)
-        return job.scratch_bytes * min(threads, job.units)
+        self.set_up(&job, &self.g, None, threads)
+        flags = flags_of(&job) if self.algorithm == WINOGRAD else 0
+        return job.scratch_bytes * min(threads, job.units) + flags
 
-    cdef bint writable_in_place(self, const Array* y) noexcept:
+    cdef bint writable_in_place(self, const Array* y) noexcept nogil:
         """Kernels write vectors: of channels, or of pixels of a row."""
         cdef Py_ssize_t item = self.kernels.item
         if self.channels_last:
             return y.channel == item or self.g.groups * self.g.oc == 1
         return y.axis[2] == item or self.g.out[2] == 1
 
-    cdef void set_up(self, Job* job, Packed packed, Py_ssize_t threads) noexcept:
+    cdef void set_up(self, Job* job, const Geometry* g, Packed packed, Py_ssize_t threads) noexcept nogil:
         """Everything that the threads read: tiles, units, scratch."""
         cdef Py_ssize_t operands
-        job.g = self.g
+        job.g = g[0]
         job.kernels = self.kernels
         job.chunks = self.chunks
         job.n_chunks = self.n_chunks
@@ -350,6 +399,11 @@ cdef class Convolution:
         if self.algorithm == GROUPED:
             cut_rectangles(job)
             job.scratch_bytes = ceil_div(grouped_scratch(job), 64) * 64
+            return
+        if self.algorithm == WINOGRAD:
+            cut_blocks(job, threads)
+            divide(job, threads, True)
+            job.scratch_bytes = ceil_div(winograd_scratch(job), 64) * 64
             return
         merge_axes(job, self.channels_last)
         if self.channel_lanes:
@@ -396,9 +450,61 @@ cdef class Convolution:
             for unit in prange(job.units, schedule="dynamic", num_threads=threads):
                 self.do_unit(job, unit, threadid())
 
+    cdef int work_flagged(self, const Job* job, Packed packed, Py_ssize_t threads) except -1:
+        """Computes the flagged tiles again, directly: what is not finite stays where it belongs."""
+        cdef Py_ssize_t n, rows, columns, memory = 0, flags = flags_of(job)
+        cdef Convolution exact = self.exact
+        cdef Geometry g = exact.g
+        cdef Job tile
+        cdef char* scratch
+        tile.x, tile.y = job.x, job.y
+        for rows in range(1, exact.g.out[1] + 1):
+            for columns in range(1, exact.g.out[2] + 1):
+                g.out[1], g.out[2] = rows, columns
+                exact.set_up(&tile, &g, packed, 1)
+                memory = max(memory, tile.scratch_bytes)
+        memory += ceil_div(self.tile_bytes(), 64) * 64
+        scratch = <char*> malloc(memory * threads + 64)
+        if scratch == NULL:
+            raise MemoryError(f"cyconv: no memory for {memory * threads} bytes of scratch")
+        with nogil:
+            for n in prange(flags, schedule="dynamic", num_threads=threads):
+                if job.winograd.flags[n]:
+                    exact.do_tile(job, n, packed, scratch + 64 - <Py_ssize_t> scratch % 64 + threadid() * memory)
+        free(scratch)
+        return 0
+
+    cdef Py_ssize_t tile_bytes(self) noexcept nogil:
+        """Of the outputs of a tile."""
+        return self.exact.g.oc * self.exact.g.out[1] * self.exact.g.out[2] * self.kernels.item
+
+    cdef void do_tile(self, const Job* job, Py_ssize_t flag, Packed packed, char* scratch) noexcept nogil:
+        """Computes one tile of a Winograd job; `self` is the direct convolution of a tile."""
+        cdef Geometry g = self.g
+        cdef Array y
+        cdef Job tile
+        cdef Py_ssize_t unit, group = flag // (job.winograd.planes * job.winograd.sites)
+        cdef Py_ssize_t item = self.kernels.item
+        cdef bint apart
+        g.groups = 1
+        if not direct_tile(job, flag, &g, &tile.x, &y):
+            return
+        apart = not self.writable_in_place(&y)
+        tile.y = tile_array(&g, scratch, item) if apart else y
+        self.set_up(&tile, &g, packed, 1)
+        tile.weights += group * self.blocks.group_items * item
+        tile.bias += group * self.blocks.bias_items * item
+        tile.scratch = scratch + ceil_div(g.oc * g.out[1] * g.out[2] * item, 64) * 64
+        for unit in range(tile.units):
+            self.do_unit(&tile, unit, 0)
+        if apart:
+            copy_tile(job, &g, &tile.y, &y)
+
     cdef void do_unit(self, const Job* job, Py_ssize_t unit, Py_ssize_t thread) noexcept nogil:
         if self.algorithm == GROUPED:
             grouped_unit(job, unit, job.scratch + thread * job.scratch_bytes)
+        elif self.algorithm == WINOGRAD:
+            winograd_unit(job, unit, job.scratch + thread * job.scratch_bytes)
         elif self.channel_lanes:
             channels_last_unit(job, unit, job.scratch + thread * job.scratch_bytes)
         else:
@@ -410,7 +516,7 @@ cdef inline Py_ssize_t even_part(Py_ssize_t n, Py_ssize_t limit) noexcept nogil:
     return ceil_div(n, ceil_div(n, min(max(limit, 1), n)))
 
 
-cdef void merge_axes(Job* job, bint channels_last) noexcept:
+cdef void merge_axes(Job* job, bint channels_last) noexcept nogil:
     """A convolution that looks at one pixel at a time sees rows, planes and samples as one long row."""
     cdef Geometry* g = &job.g
     cdef Py_ssize_t a
@@ -439,7 +545,7 @@ cdef bint fills_few_lanes(const Geometry* g, const KernelTable* kernels) noexcep
             and g.oc >= SCATTERED * width and (g.out[2] >= 4 or 4 * pixels < width))
 
 
-cdef inline bint fills_rows(const Geometry* g, Py_ssize_t lanes) noexcept:
+cdef inline bint fills_rows(const Geometry* g, Py_ssize_t lanes) noexcept nogil:
     """Whether tiles that end with the row pay: they waste lanes, but can be read from strips."""
     cdef Py_ssize_t whole = ceil_div(g.out[2], lanes) * lanes
     cdef bint padded = g.before[2] > 0 or ((g.out[2] - 1) * g.stride[2] - g.before[2]
@@ -447,7 +553,7 @@ cdef inline bint fills_rows(const Geometry* g, Py_ssize_t lanes) noexcept:
     return 16 * g.out[2] >= 15 * whole or (padded and 2 * g.out[2] >= whole)
 
 
-cdef void cut_bands(Job* job) noexcept:
+cdef void cut_bands(Job* job) noexcept nogil:
     """Output columns at which a column of the kernel enters or leaves the input, unless too close."""
     cdef const Geometry* g = &job.g
     cdef Py_ssize_t k, i, n, edge, first = 0, tiles = 0
@@ -475,7 +581,7 @@ cdef void cut_bands(Job* job) noexcept:
         first = job.band_end[i]
 
 
-cdef void divide(Job* job, Py_ssize_t threads, bint streamed) noexcept:
+cdef void divide(Job* job, Py_ssize_t threads, bint streamed) noexcept nogil:
     """Tiles into units: many tiles to a unit, but enough units to busy all threads alike.
 
     Where the last units do not suffice for all threads, they are divided by blocks of output

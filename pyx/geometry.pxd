@@ -57,6 +57,23 @@ cdef struct Blocks:
 cdef enum:
     MAX_BANDS = 8
 
+# Winograd: outputs are cut into tiles of m x m; those of a dilated kernel that lie `dilation`
+# apart are a phase, which is a picture of its own.  A site is the place of a tile in a plane of
+# outputs; sites are counted over the samples, and over planes if the kernel has no depth.
+cdef struct Transform:
+    Py_ssize_t m
+    Py_ssize_t phases[2]            # rows and columns of them
+    Py_ssize_t tiles[2]             # of a phase
+    Py_ssize_t sites
+    Py_ssize_t planes               # output planes of a site
+    Py_ssize_t block_sites          # of a block: a piece of work
+    Py_ssize_t block_planes
+    Py_ssize_t slices               # input planes that a block transforms, at most
+    Py_ssize_t input_row            # bytes from one transformed tile to the next
+    Py_ssize_t input_plane          # and from each of the 36 to the next
+    Py_ssize_t sums_plane
+    char* flags                     # of each tile: whether an output is not finite
+
 cdef struct Job:                    # one call: read by all threads, written by none
     Geometry g
     const KernelTable* kernels
@@ -80,6 +97,7 @@ cdef struct Job:                    # one call: read by all threads, written by 
     Py_ssize_t group_filters        # grouped: filters of a group; g.oc are those of all groups
     Py_ssize_t rectangle[2]         #   and rows and columns of a unit
     bint scattered                  # lanes are channels, but y's channels are no neighbours
+    Transform winograd
     Py_ssize_t tiles_at_once        # whose operands are kept in cache together
     Py_ssize_t unit_tiles
     Py_ssize_t tile_units           # of one group

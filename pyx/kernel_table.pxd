@@ -40,6 +40,7 @@ cdef struct Tile:                   # a run of equal register tiles; contract in
     Py_ssize_t c_row
     Py_ssize_t lanes                # elements of a row of c, at most the tile's width
     Py_ssize_t prefetch             # 1: fetch the lines of c before the sums, not after
+    Py_ssize_t onto                 # 1: the result is added to c
     Py_ssize_t limits               # 1: the result is at least 0; 2: and at most 6
 
 cdef struct Gather:                 # contract in kernels/gather.pxi
@@ -64,6 +65,44 @@ cdef struct Spread:                 # contract in kernels/spread.pxi
     Py_ssize_t sets
     Py_ssize_t channels
 
+cdef struct WeightTransform:        # contracts of the three in kernels/winograd.pxi
+    const char* weights             # of the first filter and one input channel
+    Py_ssize_t weights_filter
+    Py_ssize_t weights_row
+    Py_ssize_t weights_column
+    Py_ssize_t filters              # at most a vector
+    Py_ssize_t taps                 # rows and columns of the kernel
+    char* to                        # a vector in each of 36 planes
+    Py_ssize_t to_plane
+
+cdef struct InputTransform:
+    const char* const* pixels       # addresses, six rows of `columns`
+    Py_ssize_t columns
+    Py_ssize_t channels
+    Py_ssize_t m                    # outputs of a tile's edge, and pixels from tile to tile
+    Py_ssize_t tiles
+    char* scratch                   # six rows of `columns` vectors
+    char* to                        # channels of a tile in each of 36 planes
+    Py_ssize_t to_plane
+    Py_ssize_t to_tile
+
+cdef struct OutputTransform:
+    const char* sums                # channels of a tile in each of 36 planes
+    Py_ssize_t sums_plane
+    Py_ssize_t sums_tile
+    Py_ssize_t channels
+    Py_ssize_t m
+    Py_ssize_t tiles
+    const char* bias
+    Py_ssize_t limits               # as Tile's
+    char* c                         # the first output
+    Py_ssize_t c_tile
+    Py_ssize_t c_row
+    Py_ssize_t c_column
+    Py_ssize_t rows                 # of outputs to be stored, at most m,
+    Py_ssize_t last_columns         # and columns of the last tile
+    char* flags                     # set to 1 for tiles with outputs that are not finite
+
 cdef enum FoldKind:
     MAXIMUM                         # NaN if any element is
     MAXIMUM_NUMBER                  # NaN if all elements are
@@ -87,6 +126,9 @@ cdef struct Fold:                   # contract in kernels/fold.pxi
 
 ctypedef void (*spread_function)(const Spread* s) noexcept nogil
 ctypedef void (*fold_function)(const Fold* f) noexcept nogil
+ctypedef void (*transform_weights_function)(const WeightTransform* t) noexcept nogil
+ctypedef void (*transform_inputs_function)(const InputTransform* t) noexcept nogil
+ctypedef void (*transform_outputs_function)(const OutputTransform* t) noexcept nogil
 ctypedef void (*tile_function)(const Tile* t) noexcept nogil
 ctypedef void (*gather_function)(const Gather* g) noexcept nogil
 ctypedef void (*activate_function)(Py_ssize_t kind, char* c, Py_ssize_t c_row,
@@ -101,6 +143,9 @@ cdef struct KernelTable:
     tile_function spread_tile[MAX_MR]       # [rows - 1], of one vector, both operands vectors
     gather_function gather
     spread_function spread
+    transform_weights_function transform_weights    # these three are NULL for integers
+    transform_inputs_function transform_inputs
+    transform_outputs_function transform_outputs
     activate_function activate      # NULL for integers
     fold_function fold
     fold_function across            # the same over the elements of each run: one result a run

@@ -117,6 +117,9 @@ VINLINE vec veven(vec a, vec b)
 #define ROUNDING_SHIFT ((real)((int64_t)3 << (MANTISSA_BITS - 1)))  /* adding it rounds to an integer */
 #define TANH_LIMIT ((real)44)           /* tanh(22) is 1 in double precision */
 #define LEAKY_SLOPE ((real)0.2)
+/* Points at which Winograd's transforms evaluate. */
+#define ROOT_HALF ((real)0.70710678118654752440)
+#define ROOT_TWO ((real)1.41421356237309504880)
 static const double INVERSE_FACTORIALS[] = {
     1., 1., 1. / 2, 1. / 6, 1. / 24, 1. / 120, 1. / 720, 1. / 5040, 1. / 40320, 1. / 362880,
     1. / 3628800, 1. / 39916800, 1. / 479001600, 1. / 6227020800};
@@ -272,6 +275,28 @@ VINLINE vec vshift(vec v, int lanes)
 
 /* Elements of a and b, which count from LANES on. */
 VINLINE vec vlookup(vec a, vec b, vbits at) { return __builtin_shuffle(a, b, at); }
+
+/* The elements of two vectors in turn: those of their first halves, or of their second. */
+VINLINE vec vzip(vec a, vec b, int second)
+{
+    vbits at;
+    for (int i = 0; i < LANES; i++)
+        at[i] = i / 2 + (i % 2 ? LANES : 0) + (second ? LANES / 2 : 0);
+    return __builtin_shuffle(a, b, at);
+}
+
+VINLINE int vany_nan(vec v)
+{
+#if defined(__AVX512F__) && REAL_IS_FLOATING
+    return SUFFIX_MASK(_mm512_cmp, v, v, _CMP_UNORD_Q) != 0;
+#else
+    vbits nan = vis_nan(v);
+    bits any = 0;
+    for (int i = 0; i < LANES; i++)
+        any |= nan[i];
+    return any != 0;
+#endif
+}
 
 /* float64 from float32 and back.  (GCC splits __builtin_convertvector into halves.) */
 #if CYCONV_REAL == CYCONV_DOUBLE

@@ -24,6 +24,8 @@ cdef extern from "simd.h" nogil:
     const real EXP_LIMIT
     const real TANH_LIMIT
     const real LEAKY_SLOPE
+    const real ROOT_HALF
+    const real ROOT_TWO
     const double* INVERSE_FACTORIALS
 
     int ROWS(int n) noexcept
@@ -54,6 +56,8 @@ cdef extern from "simd.h" nogil:
     vbits vkeys_part(const char* p, Py_ssize_t n) noexcept
     void vkeys_store_part(char* p, vbits v, Py_ssize_t n) noexcept
     vec vshift(vec v, int lanes) noexcept
+    vec vzip(vec a, vec b, int second) noexcept
+    int vany_nan(vec v) noexcept
     vec vlookup(vec a, vec b, vbits at) noexcept
 
     enum: NARROW_BYTES              # of a vector of float32 with as many lanes

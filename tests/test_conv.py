@@ -92,7 +92,7 @@ def test_sums_in_parts(each_isa, channels_last, channels, filters, size, kernel,
     arguments = {**arguments, "activation": "relu", "kernel_layout": kernel_layouts(len(size))[0]}
     expected = reference.convolve(x, w, b, **arguments)
     layout = layouts(len(size))[0 if channels_last else 1]
-    y = CONV[len(size)](moved(x, layout), w, b, layout=layout, **arguments)
+    y = CONV[len(size)](moved(x, layout), w, b, layout=layout, algorithm="direct", **arguments)
     np.testing.assert_array_equal(y, moved(expected, layout))
 
 
@@ -213,9 +213,10 @@ def test_layouts_agree_to_the_bit(each_isa, ndim):
     rng = np.random.default_rng(7)
     x = rng.standard_normal((2, *(11, 23, 19)[-ndim:], 20)).astype(np.float32)
     w = rng.standard_normal((*(2, 3, 5)[-ndim:], 20, 37)).astype(np.float32)
-    last = CONV[ndim](x, w, padding="same")
+    arguments = {"padding": "same", "kernel_layout": kernel_layouts(ndim)[0], "algorithm": "direct"}
+    last = CONV[ndim](x, w, **arguments)
     layout = layouts(ndim)[1]
-    first = CONV[ndim](moved(x, layout), w, padding="same", layout=layout, kernel_layout=kernel_layouts(ndim)[0])
+    first = CONV[ndim](moved(x, layout), w, layout=layout, **arguments)
     assert moved(last, layout).tobytes() == first.tobytes()
 
 
@@ -273,11 +274,13 @@ def test_small_maps_of_many_channels(each_isa, groups, stride, kernel):
             spread = np.zeros((2, 2 * groups * filters, *expected.shape[2:]), np.float32)[:, ::2]
             for threads in (1, 2, 3):
                 more = {"layout": "NCHW", "activation": activation, "threads": threads, **arguments}
+                more["algorithm"] = "direct"
                 np.testing.assert_array_equal(cyconv.conv2d(first, w, b, **more), expected)
                 np.testing.assert_array_equal(cyconv.conv2d(first, w, b, out=spread, **more), expected)
         real = rng.standard_normal(x.shape).astype(np.float32)
-        y = cyconv.conv2d(np.moveaxis(real, -1, 1), w, b, activation="tanh", layout="NCHW", **arguments)
-        last = cyconv.conv2d(real, w, b, activation="tanh", **arguments)
+        more = {"activation": "tanh", "algorithm": "direct", **arguments}
+        y = cyconv.conv2d(np.moveaxis(real, -1, 1), w, b, layout="NCHW", **more)
+        last = cyconv.conv2d(real, w, b, **more)
         assert np.moveaxis(y, 1, -1).tobytes() == last.tobytes()
 
 
@@ -289,6 +292,7 @@ def test_metamorphic(each_isa, ndim):
     for _ in range(60):
         case = draw(rng, ndim=ndim, dtypes=FLOATS, values=reals)
         arguments = {**case.arguments, "activation": None, "groups": 1, "padding": p, "dilation": 1}
+        arguments["algorithm"] = "direct"
         layout, names = arguments["layout"], arguments["kernel_layout"]
         conv, x, w = CONV[ndim], case.x, case.w
         axis = layout.index("C")

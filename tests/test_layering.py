@@ -73,8 +73,11 @@ def test_compiled_floors():
         "geometry": {"kernel_table"},
         "channels_last": {"geometry", "kernel_table"},
         "channels_first": {"geometry", "kernel_table"},
-        "convolution": {"arrays", "channels_last", "channels_first", "geometry", "grouped", "kernel_table"},
+        "convolution": {
+            "arrays", "channels_last", "channels_first", "geometry", "grouped", "kernel_table", "winograd",
+        },
         "grouped": {"geometry", "kernel_table"},
+        "winograd": {"geometry", "kernel_table"},
         "arrays": {"geometry"},
         "pool_job": {"geometry", "kernel_table"},
         "pool_rows": set(),

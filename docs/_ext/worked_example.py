@@ -203,9 +203,9 @@ def agree(explanation, shapes, arguments):
     if explanation.cost.flops > 2 * MOST:
         raise ValueError(f"{explanation.cost.flops:,} operations are too many to be run while the site is built")
     convolution = "conv" in explanation.op
-    others = [np.ones(s, np.float32) for s in shapes[1:]] if convolution else shapes[1:]
+    others = [np.ones(s, np.int32) for s in shapes[1:]] if convolution else shapes[1:]
     y = function(
-        np.ones(x_shape, np.float32), *others, **{**arguments, **({"pad_mode": "edge"} if convolution else {})}
+        np.ones(x_shape, np.int32), *others, **{**arguments, **({"pad_mode": "edge"} if convolution else {})}
     )
     said = tuple(1 if n is None else n for n in explanation.output_shape)
     if y.shape != said:
@@ -262,7 +262,7 @@ def windows_agree(function, explanation, x_shape, others, arguments, convolution
 def told(function, data, axis, n, x_shape, other, arguments):
     """The largest output along an axis of an input whose elements are 1, 2, 3, ... along it."""
     place = data.name.index(axis)
-    ramp = np.arange(1, n + 1, dtype=np.float32).reshape([-1 if i == place else 1 for i in range(len(x_shape))])
+    ramp = np.arange(1, n + 1, dtype=np.int32).reshape([-1 if i == place else 1 for i in range(len(x_shape))])
     y = function(np.ascontiguousarray(np.broadcast_to(ramp, x_shape)), other, **arguments)
     return y.max(axis=tuple(i for i in range(y.ndim) if i != place))
 

@@ -5,6 +5,7 @@
 #
 # This is how pixels become the vector operand of a tile (rows are channels, lanes pixels)
 # and how channels that are not neighbours in memory become neighbours.
+# Where neighbouring rows, not lanes, are neighbours in memory, squares are transposed in registers.
 # A row's elements are fetched for all columns before the next row: rows are often a power of
 # two apart, so that few of them fit the first-level cache together.
 cdef void gather(const Gather* g) noexcept nogil:
@@ -20,6 +21,8 @@ cdef void gather(const Gather* g) noexcept nogil:
             gather_rows(EVEN_PAIR, g)
         else:
             gather_rows(EVEN, g)
+    elif g.source_row == <Py_ssize_t> sizeof(real) and g.columns == 1 and g.lanes > 1 and g.rows > 1:
+        gather_across(g)
     else:
         gather_rows(APART, g)
 
@@ -90,3 +93,48 @@ cdef inline void gather_lanes(const int how, char* to, const char* source, Py_ss
     else:
         for j in range(lanes):
             (<real*> to)[j] = (<const real*> (source + j * lane))[0]
+
+
+cdef inline void gather_across(const Gather* g) noexcept nogil:
+    cdef Py_ssize_t r = 0, j
+    while r < g.rows:
+        j = 0
+        while j < g.lanes:
+            if r + LANES <= g.rows and j + LANES <= g.lanes:
+                transpose(LANES, LANES, g, r, j)
+            else:
+                transpose(min(g.rows - r, LANES), min(g.lanes - j, LANES), g, r, j)
+            j += LANES
+        r += LANES
+
+
+cdef inline void transpose(const Py_ssize_t rows, const Py_ssize_t lanes, const Gather* g,
+                           Py_ssize_t first_row, Py_ssize_t first_lane) noexcept nogil:
+    """A square of vectors, or the beginning of some of its rows and lanes, zipped until it is transposed."""
+    cdef vec v[LANES]
+    cdef vec w[LANES]
+    cdef const char* source = g.source + first_row * g.source_row + first_lane * g.source_lane
+    cdef char* to = g.to + first_row * g.to_row + first_lane * <Py_ssize_t> sizeof(real)
+    cdef Py_ssize_t i
+    cdef int stage
+    for i in range(LANES):
+        if rows == LANES and lanes == LANES:
+            v[i] = vload(source)
+        elif i < lanes:
+            v[i] = vload_part(source, rows)
+        else:
+            v[i] = vzero()
+        source += g.source_lane
+    for stage in range(4):
+        if (1 << stage) < LANES:
+            for i in range(LANES // 2):
+                w[2 * i] = vzip(v[i], v[i + LANES // 2], 0)
+                w[2 * i + 1] = vzip(v[i], v[i + LANES // 2], 1)
+            for i in range(LANES):
+                v[i] = w[i]
+    for i in range(LANES):
+        if rows == LANES and lanes == LANES:
+            vstore(to, v[i])
+        elif i < rows:
+            vstore_part(to, v[i], lanes)
+        to += g.to_row

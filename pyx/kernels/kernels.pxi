@@ -1,13 +1,16 @@
 # All kernels of one element type and instruction set, in reading order, and their table.
 # Each module beside this file includes it once; setup.py gives the module its type and flags.
 from cpython.pycapsule cimport PyCapsule_New
+from libc.math cimport sqrt
 from kernel_table cimport (CLAMP, LEAKY_RELU, LINEAR, MAX_MR, MAX_NV, MAXIMUM, MAXIMUM_NUMBER, SIGMOID,
-                           SUM, TANH, Fold, Gather, KernelTable, Segment, Spread, Tile, tile_function)
+                           SUM, TANH, Fold, Gather, InputTransform, KernelTable, OutputTransform, Segment,
+                           Spread, Tile, WeightTransform, tile_function)
 from simd cimport *
 
 include "tile.pxi"
 include "gather.pxi"
 include "spread.pxi"
+include "winograd.pxi"
 include "activation.pxi"
 include "fold.pxi"
 
@@ -28,8 +31,14 @@ TABLE.gather = gather
 TABLE.fold = fold
 TABLE.across = across
 TABLE.activate = NULL
+TABLE.transform_weights = NULL
+TABLE.transform_inputs = NULL
+TABLE.transform_outputs = NULL
 if REAL_IS_FLOATING:
     TABLE.activate = activate
+    TABLE.transform_weights = transform_weights
+    TABLE.transform_inputs = transform_inputs
+    TABLE.transform_outputs = transform_outputs
 
 # Elements of a vector, and rows and vectors of the largest register tile.
 TILE = (LANES, MR, NV)

@@ -16,7 +16,8 @@
 # Channels-last, a holds pixels and b weights, so lanes are output channels; channels-first,
 # a holds weights and b pixels, so lanes are pixels.  Every sum runs over the terms in the
 # order of the segments, whatever the tile: a result does not depend on the tile it fell in.
-# The final "+ 0" turns a sum of -0 into +0, which makes that exact even where a tile adds
+# With `onto`, what c holds is added behind the sum: a long sum that is taken in parts, each from zero,
+# is more exact than one that only grows.  The final "+ 0" turns a sum of -0 into +0, which makes that exact even where a tile adds
 # products with zero padding that another tile leaves out.
 #
 # In a spread tile a holds vectors too: each lane has inputs of its own.
@@ -107,6 +108,13 @@ cdef inline void tile(const int rows, const int vectors, const bint spread, cons
             for i in range(rows):
                 for v in range(vectors):
                     acc[i][v] = vat_most(acc[i][v], vsplat(6))
+        if t.onto:
+            c = t.c + n * t.c_next
+            for i in range(rows):
+                c = vopaque(c)
+                for v in range(vectors):
+                    acc[i][v] = vadd(acc[i][v], vload_part(c + v * VBYTES, lanes_of(v, lanes)))
+                c += c_row
         c = t.c + n * t.c_next
         if lanes == vectors * LANES:
             for i in range(rows):

@@ -1,0 +1,483 @@
+# Winograd's algorithm, see kernels/winograd.pxi, in both layouts.  A block of tiles is
+# transformed, multiplied and transformed back in scratch memory that the second-level cache
+# holds; nothing of the size of the picture is ever built:
+#
+#     x  ->  V: 36 planes of tiles x channels  ->  M: 36 planes of tiles x a block of filters  ->  y
+#                     (once)                          (for each block of filters)
+#
+# The depth of a kernel is part of the sum: V then holds consecutive input planes, and a row of the
+# product finds its depth taps a constant distance apart.
+from libc.string cimport memset
+
+from geometry cimport (CONSTANT, Array, Geometry, Job, Transform, Unit, block_width, ceil_div, source_index, unit_of)
+from kernel_table cimport CLAMP, Gather, InputTransform, OutputTransform, Segment, Tile
+
+cdef enum:
+    POINTS = 36
+    BLOCK_BYTES = 3 << 18           # of V and M together
+    MOST_BYTES = 15 << 17           #   for long sums
+    PART = 128                      # terms of a sum that are added up before they are added to others
+    RUN = 8                         # tiles that are transformed together
+    MAX_PLANES = 4                  # output planes of a block
+    UNITS_PER_THREAD = 8            # fewer than so many are cut evenly
+
+
+cdef inline bint consecutive(const Geometry* g) noexcept nogil:
+    """Whether output planes that follow each other share input planes."""
+    return g.stride[0] == 1 and g.dilation[0] == 1
+
+
+cdef inline Py_ssize_t odd_lines(Py_ssize_t n) noexcept nogil:
+    """At least n bytes, an odd number of lines of cache: planes so far apart do not collide in it."""
+    return (ceil_div(n, 64) | 1) * 64
+
+
+cdef inline Py_ssize_t block_slices(const Geometry* g, Py_ssize_t planes) noexcept nogil:
+    return planes + g.kernel[0] - 1 if consecutive(g) else g.kernel[0]
+
+
+cdef inline Py_ssize_t block_width_bytes(const Job* job) noexcept nogil:
+    return job.kernels.lanes * job.kernels.nv * job.kernels.item
+
+
+cdef inline void cut_blocks(Job* job, Py_ssize_t threads) noexcept nogil:
+    """Outputs into tiles, tiles into blocks."""
+    cdef const Geometry* g = &job.g
+    cdef Transform* w = &job.winograd
+    cdef Py_ssize_t item = job.kernels.item, a, planes, sites, most, blocks, down, across
+    cdef Py_ssize_t row = POINTS * g.ic * item, sums = POINTS * block_width_bytes(job)
+    w.m = 7 - g.kernel[1]
+    for a in range(2):
+        w.phases[a] = min(g.dilation[1 + a], g.out[1 + a])
+        w.tiles[a] = ceil_div(ceil_div(g.out[1 + a], w.phases[a]), w.m)
+    w.sites = g.batch * w.phases[0] * w.phases[1] * w.tiles[0] * w.tiles[1]
+    w.planes = g.out[0]
+    if g.kernel[0] == 1:
+        w.sites *= w.planes
+        w.planes = 1
+    # As many tiles as fit: each weight that is loaded should serve many.
+    w.block_planes = w.block_sites = 1
+    for planes in range(1, (min(w.planes, MAX_PLANES) if consecutive(g) else 1) + 1):
+        most = block_slices(g, planes) * row + planes * sums
+        sites = max(BLOCK_BYTES // most, min(2 * job.kernels.mr, MOST_BYTES // most))
+        sites = max(sites // job.kernels.mr * job.kernels.mr if sites >= job.kernels.mr else sites, 1)
+        if min(sites, w.sites) * planes > w.block_sites * w.block_planes:
+            w.block_planes, w.block_sites = planes, min(sites, w.sites)
+    down = ceil_div(w.planes, w.block_planes)
+    across = ceil_div(w.sites, w.block_sites)
+    blocks = down * across * g.groups
+    if blocks > threads and blocks < UNITS_PER_THREAD * threads and blocks % threads > 0:
+        across = ceil_div(ceil_div(blocks, threads) * threads, down * g.groups)
+    w.block_sites = ceil_div(w.sites, across)
+    across = ceil_div(w.sites, w.block_sites)
+    w.slices = block_slices(g, w.block_planes)
+    w.input_row = g.ic * item
+    if w.input_row % 1024 == 0:     # rows of a register tile would collide in the first-level cache
+        w.input_row += 64
+    w.input_plane = odd_lines(w.slices * w.block_sites * w.input_row)
+    w.sums_plane = odd_lines(w.block_planes * w.block_sites * block_width_bytes(job))
+    job.tiles = down * across
+    job.tiles_at_once = 1
+
+
+cdef inline Py_ssize_t run_columns(const Transform* w, Py_ssize_t tiles) noexcept nogil:
+    return w.m * tiles + 6 - w.m
+
+
+cdef inline Py_ssize_t run_vectors(const Job* job) noexcept nogil:
+    """Bytes of a vector for each pixel that a run of tiles meets."""
+    return 6 * run_columns(&job.winograd, RUN) * job.kernels.lanes * job.kernels.item
+
+
+cdef inline Py_ssize_t zeros_bytes(const Job* job) noexcept nogil:
+    """Of a pixel that is padding."""
+    return ceil_div(job.g.ic * job.kernels.item, 64) * 64 + 64
+
+
+cdef inline Py_ssize_t winograd_scratch(const Job* job) noexcept nogil:
+    """Bytes of what a Block points to."""
+    cdef const Transform* w = &job.winograd
+    return (POINTS * (w.input_plane + w.sums_plane) + w.m * w.m * RUN * block_width_bytes(job)
+            + 2 * run_vectors(job) + zeros_bytes(job) + 6 * run_columns(w, RUN) * <Py_ssize_t> sizeof(char*)
+            + job.g.kernel[0] * parts_of_channels(&job.g) * <Py_ssize_t> sizeof(Segment))
+
+
+cdef inline Py_ssize_t flags_of(const Job* job) noexcept nogil:
+    return job.g.groups * job.winograd.planes * job.winograd.sites
+
+
+cdef struct Block:                  # some tiles of some planes, and where a thread keeps what belongs to them
+    Py_ssize_t group
+    Py_ssize_t first                # site
+    Py_ssize_t sites
+    Py_ssize_t plane
+    Py_ssize_t planes
+    char* inputs                    # V
+    char* sums                      # M
+    char* outputs                   # of a run of tiles
+    char* gathered                  # pixels of a run
+    char* transformed               #   and halfway
+    char* zeros
+    const char** pixels
+    Segment* segments
+
+
+cdef struct Site:
+    Py_ssize_t sample
+    Py_ssize_t plane                # output plane, if sites are counted over them
+    Py_ssize_t row                  # the tile's first output
+    Py_ssize_t column
+    Py_ssize_t left                 # tiles to the end of the row of tiles
+
+
+cdef inline Site site_of(const Job* job, Py_ssize_t n) noexcept nogil:
+    cdef const Transform* w = &job.winograd
+    cdef Site s
+    cdef Py_ssize_t tile = n % w.tiles[1]
+    s.left = w.tiles[1] - tile
+    n //= w.tiles[1]
+    s.row = n % w.tiles[0] * w.m * job.g.dilation[1]
+    n //= w.tiles[0]
+    s.column = tile * w.m * job.g.dilation[2] + n % w.phases[1]
+    n //= w.phases[1]
+    s.row += n % w.phases[0]
+    n //= w.phases[0]
+    s.plane = 0
+    if job.g.kernel[0] == 1:
+        s.plane = n % job.g.out[0]
+        n //= job.g.out[0]
+    s.sample = n
+    return s
+
+
+cdef inline Py_ssize_t outputs_left(const Geometry* g, Py_ssize_t axis, Py_ssize_t first) noexcept nogil:
+    """Outputs of a phase from this one on."""
+    return max(ceil_div(g.out[axis] - first, g.dilation[axis]), 0)
+
+
+cdef inline void gather_channels(const Job* job, const char* x, Py_ssize_t step, Py_ssize_t pixels,
+                                 Py_ssize_t channels, char* to) noexcept nogil:
+    """Some channels of some pixels, `step` bytes apart, into a vector each."""
+    cdef Gather g
+    g.to, g.to_row, g.to_column = to, job.kernels.lanes * job.kernels.item, 0
+    g.source, g.source_row, g.source_lane, g.source_column = x, step, job.x.channel, 0
+    g.columns, g.rows, g.lanes = 1, pixels, channels
+    job.kernels.gather(&g)
+
+
+cdef inline void gather_row(const Job* job, const char* x, Py_ssize_t ix, Py_ssize_t columns, Py_ssize_t channels,
+                            char* to) noexcept nogil:
+    """Some channels of what a row of tiles meets in a row of the input, from column ix on; not zeros."""
+    cdef const Geometry* g = &job.g
+    cdef Py_ssize_t d = g.dilation[2], vector = job.kernels.lanes * job.kernels.item
+    cdef Py_ssize_t lo = min(max(ceil_div(-ix, d), 0), columns) if ix < 0 else 0
+    cdef Py_ssize_t hi = max(min(ceil_div(g.size[2] - ix, d), columns), lo) if ix < g.size[2] else lo
+    cdef Py_ssize_t j
+    if hi > lo:
+        gather_channels(job, x + (ix + lo * d) * job.x.axis[2], d * job.x.axis[2], hi - lo, channels, to + lo * vector)
+    if g.pad_mode != CONSTANT:
+        for j in range(columns):
+            if not lo <= j < hi:
+                gather_channels(job, x + source_index(ix + j * d, g.size[2], g.pad_mode) * job.x.axis[2], 0, 1,
+                                channels, to + j * vector)
+
+
+cdef inline void transform_run(const Job* job, const Block* b, const Site* site, Py_ssize_t plane, Py_ssize_t tiles,
+                               char* to) noexcept nogil:
+    """Transforms what neighbouring tiles meet in an input plane, or zeros if it is -1."""
+    cdef const Geometry* g = &job.g
+    cdef const Transform* w = &job.winograd
+    cdef Py_ssize_t vector = job.kernels.lanes * job.kernels.item
+    cdef Py_ssize_t columns = run_columns(w, tiles), c, r, j, ih, iw
+    cdef bint near = job.x.channel == job.kernels.item or g.ic == 1
+    cdef const char* x = job.x.data + site.sample * job.x.batch + b.group * g.ic * job.x.channel
+    cdef const char* rows[6]
+    cdef const char* pixel
+    cdef InputTransform t
+    for r in range(6):
+        ih = -1
+        if plane >= 0:
+            ih = source_index(site.row - g.before[1] + r * g.dilation[1], g.size[1], g.pad_mode)
+        rows[r] = NULL
+        if ih >= 0:
+            rows[r] = x + plane * job.x.axis[0] + ih * job.x.axis[1]
+        iw = site.column - g.before[2]
+        for j in range(columns):
+            pixel = b.zeros
+            if rows[r] != NULL:
+                if 0 <= iw < g.size[2]:
+                    pixel = rows[r] + iw * job.x.axis[2]
+                elif g.pad_mode != CONSTANT:
+                    pixel = rows[r] + source_index(iw, g.size[2], g.pad_mode) * job.x.axis[2]
+            if not near and pixel != b.zeros:
+                pixel = b.gathered + (r * columns + j) * vector
+            b.pixels[r * columns + j] = pixel
+            iw += g.dilation[2]
+    t.pixels = b.pixels
+    t.columns = columns
+    t.m = w.m
+    t.tiles = tiles
+    t.scratch = b.transformed
+    t.to = to
+    t.to_plane = w.input_plane
+    t.to_tile = w.input_row
+    t.channels = g.ic
+    if near:
+        job.kernels.transform_inputs(&t)
+        return
+    c = 0
+    while c < g.ic:
+        t.channels = min(g.ic - c, job.kernels.lanes)
+        for r in range(6):
+            if rows[r] != NULL:
+                gather_row(job, rows[r] + c * job.x.channel, site.column - g.before[2], columns, t.channels,
+                           b.gathered + r * columns * vector)
+        job.kernels.transform_inputs(&t)
+        t.to += vector
+        c += job.kernels.lanes
+
+
+cdef inline void finish_run(const Job* job, OutputTransform* t, char* y, const Site* site, Py_ssize_t tiles,
+                            char* scratch) noexcept nogil:
+    """Transforms neighbouring tiles' sums to outputs; y is the plane and the first filter."""
+    cdef const Geometry* g = &job.g
+    cdef const Transform* w = &job.winograd
+    cdef Py_ssize_t rows = min(outputs_left(g, 1, site.row), w.m)
+    cdef Py_ssize_t columns = min(outputs_left(g, 2, site.column), w.m * tiles)
+    cdef Py_ssize_t step = g.dilation[2] * job.y.axis[2]
+    cdef Py_ssize_t i, j
+    cdef bint packed = job.y.channel == job.kernels.item or t.channels == 1
+    cdef Gather gather
+    y += site.row * job.y.axis[1] + site.column * job.y.axis[2]
+    t.tiles = tiles
+    t.rows = rows
+    t.last_columns = columns - (tiles - 1) * w.m
+    if packed:
+        t.c, t.c_row, t.c_column = y, g.dilation[1] * job.y.axis[1], step
+    else:
+        t.c_column = block_width_bytes(job)
+        t.c, t.c_row = scratch, w.m * tiles * t.c_column
+    t.c_tile = w.m * t.c_column
+    job.kernels.transform_outputs(t)
+    if rows == 0 or columns == 0:
+        return
+    for i in range(rows):
+        if job.activation > CLAMP:
+            job.kernels.activate(job.activation, t.c + i * t.c_row, t.c_column, columns, t.channels)
+        if packed:
+            continue
+        gather.source, gather.source_row, gather.source_column = t.c + i * t.c_row, job.kernels.item, 0
+        gather.source_lane = t.c_column
+        gather.to, gather.to_row, gather.to_column = y + i * g.dilation[1] * job.y.axis[1], job.y.channel, 0
+        gather.columns, gather.rows = 1, t.channels
+        if step == job.kernels.item or columns == 1:
+            gather.lanes = columns
+            job.kernels.gather(&gather)
+        else:
+            gather.lanes = 1
+            for j in range(columns):
+                job.kernels.gather(&gather)
+                gather.to += step
+                gather.source += t.c_column
+
+
+cdef inline Py_ssize_t parts_of_channels(const Geometry* g) noexcept nogil:
+    """Parts of the sum over the channels of a depth tap: short enough that rounding errors do not grow."""
+    return ceil_div(g.ic, PART)
+
+
+cdef inline Py_ssize_t depth_segments(const Job* job, Py_ssize_t plane, Py_ssize_t slice_bytes,
+                                      Segment* s) noexcept nogil:
+    """Parts of depth taps that meet input planes; their number.  A single tap meets zeros where there is no plane."""
+    cdef const Geometry* g = &job.g
+    cdef Py_ssize_t step = ceil_div(g.ic, parts_of_channels(g)), k, c, n = 0
+    for k in range(g.kernel[0]):
+        if g.kernel[0] > 1 and source_index(plane * g.stride[0] - g.before[0] + k * g.dilation[0],
+                                            g.size[0], g.pad_mode) < 0:
+            continue
+        c = 0
+        while c < g.ic:
+            s[n].a = k * slice_bytes + c * job.kernels.item
+            s[n].b = k * g.ic + c
+            s[n].terms = min(step, g.ic - c)
+            c += step
+            n += 1
+    return n
+
+
+cdef inline bint interior_planes(const Geometry* g, Py_ssize_t plane) noexcept nogil:
+    """Whether all depth taps of an output plane meet input planes."""
+    cdef Py_ssize_t first = plane * g.stride[0] - g.before[0]
+    return (g.pad_mode != CONSTANT
+            or (first >= 0 and first + (g.kernel[0] - 1) * g.dilation[0] < g.size[0]))
+
+
+cdef inline void multiply(const Job* job, Tile* t, const Segment* segments, Py_ssize_t n_segments, const char* v,
+                          const char* weights, Py_ssize_t width, Py_ssize_t rows, char* sums) noexcept nogil:
+    """36 products of `rows` transformed tiles with a block of transformed filters."""
+    cdef const Transform* w = &job.winograd
+    cdef Py_ssize_t height = ceil_div(rows, ceil_div(rows, job.kernels.mr))
+    cdef Py_ssize_t whole = rows // height, rest = rows % height
+    cdef Py_ssize_t vectors = width // job.kernels.lanes, point, first, n, terms
+    t.a_unit = 1
+    t.a_row = w.input_row
+    t.a_term = job.kernels.item
+    t.a_next = height * t.a_row
+    t.b_unit = t.b_term = t.c_row = width * job.kernels.item
+    t.c_next = height * t.c_row
+    t.lanes = width
+    for point in range(POINTS):
+        t.b = weights + point * job.blocks.terms // POINTS * t.b_term
+        first = 0
+        t.onto = 0
+        while first < n_segments or t.onto == 0:
+            n = terms = 0
+            while first + n < n_segments and (n == 0 or terms + segments[first + n].terms <= PART):
+                terms += segments[first + n].terms
+                n += 1
+            t.segments, t.n_segments = segments + first, n
+            t.a = v + point * w.input_plane
+            t.c = sums + point * w.sums_plane
+            t.count = whole
+            job.kernels.tile[vectors - 1][height - 1](t)
+            if rest > 0:
+                t.a += whole * t.a_next
+                t.c += whole * t.c_next
+                t.count = 1
+                job.kernels.tile[vectors - 1][rest - 1](t)
+            first += n
+            t.onto = 1
+
+
+cdef inline void winograd_unit(const Job* job, Py_ssize_t unit, char* scratch) noexcept nogil:
+    """Computes a unit: some blocks of filters for blocks of tiles."""
+    cdef const Transform* w = &job.winograd
+    cdef Unit u = unit_of(job, unit)
+    cdef Py_ssize_t across = ceil_div(w.sites, w.block_sites), n
+    cdef Block b
+    b.group = u.group
+    b.inputs = scratch
+    b.sums = b.inputs + POINTS * w.input_plane
+    b.outputs = b.sums + POINTS * w.sums_plane
+    b.gathered = b.outputs + w.m * w.m * RUN * block_width_bytes(job)
+    b.transformed = b.gathered + run_vectors(job)
+    b.zeros = b.transformed + run_vectors(job)
+    b.pixels = <const char**> (b.zeros + zeros_bytes(job))
+    b.segments = <Segment*> (b.pixels + 6 * run_columns(w, RUN))
+    memset(b.zeros, 0, zeros_bytes(job))
+    for n in range(u.tile, u.tile_end):
+        b.first = n % across * w.block_sites
+        b.sites = min(w.block_sites, w.sites - b.first)
+        b.plane = n // across * w.block_planes
+        b.planes = min(w.block_planes, w.planes - b.plane)
+        transform_block(job, &b)
+        multiply_block(job, &b, u.block, u.block_end)
+
+
+cdef inline void transform_block(const Job* job, const Block* b) noexcept nogil:
+    """Transforms all inputs of a block."""
+    cdef const Geometry* g = &job.g
+    cdef const Transform* w = &job.winograd
+    cdef Py_ssize_t s, n, run, index
+    cdef Site site
+    for s in range(block_slices(g, b.planes)):
+        n = 0
+        while n < b.sites:
+            site = site_of(job, b.first + n)
+            run = min(min(site.left, b.sites - n), RUN)
+            index = (b.plane + site.plane) * g.stride[0] - g.before[0] + s * g.dilation[0]
+            transform_run(job, b, &site, source_index(index, g.size[0], g.pad_mode), run,
+                          b.inputs + (s * b.sites + n) * w.input_row)
+            n += run
+
+
+cdef inline void multiply_block(const Job* job, const Block* b, Py_ssize_t q, Py_ssize_t end) noexcept nogil:
+    """Outputs of a block of tiles for blocks [q, end) of filters."""
+    cdef const Geometry* g = &job.g
+    cdef const Transform* w = &job.winograd
+    cdef Py_ssize_t item = job.kernels.item, slice_bytes = b.sites * w.input_row
+    cdef Py_ssize_t plane, planes, n, n_segments, run, width
+    cdef const char* weights
+    cdef const char* bias = job.bias + (b.group * job.blocks.bias_items + q * job.blocks.step) * item
+    cdef char* y
+    cdef Site site
+    cdef Tile t
+    cdef OutputTransform o
+    t.b_next = t.init_row = t.init_next = t.init_vector = 0
+    t.init = b.zeros
+    t.prefetch = t.limits = 0
+    o.sums_plane = w.sums_plane
+    o.m = w.m
+    o.limits = job.limits
+    for q in range(q, end):
+        width = block_width(&job.blocks, q)
+        weights = job.weights + (b.group * job.blocks.group_items + q * job.blocks.step * job.blocks.terms) * item
+        o.channels = min(width, g.oc - q * job.blocks.step)
+        o.sums_tile = width * item
+        o.bias = bias
+        bias += width * item
+        plane = 0
+        while plane < b.planes:
+            n_segments = depth_segments(job, b.plane + plane, slice_bytes, b.segments)
+            planes = 1
+            if interior_planes(g, b.plane + plane):
+                # Rows of further planes follow at the same distance and meet as many taps.
+                while plane + planes < b.planes and interior_planes(g, b.plane + plane + planes):
+                    planes += 1
+            multiply(job, &t, b.segments, n_segments, b.inputs + plane * slice_bytes, weights, width, planes * b.sites, b.sums)
+            o.sums = b.sums
+            for plane in range(plane, plane + planes):
+                n = 0
+                while n < b.sites:
+                    site = site_of(job, b.first + n)
+                    run = min(min(site.left, b.sites - n), RUN)
+                    o.flags = w.flags + (b.group * w.planes + b.plane + plane) * w.sites + b.first + n
+                    y = (job.y.data + site.sample * job.y.batch + (b.plane + plane + site.plane) * job.y.axis[0]
+                         + (b.group * g.oc + q * job.blocks.step) * job.y.channel)
+                    finish_run(job, &o, y, &site, run, b.outputs)
+                    o.sums += run * o.sums_tile
+                    n += run
+            plane += 1
+
+
+cdef inline bint direct_tile(const Job* job, Py_ssize_t flag, Geometry* g, Array* x, Array* y) noexcept nogil:
+    """A flagged tile as a convolution of its own, which `g` is but for its place; False if it has no outputs."""
+    cdef const Transform* w = &job.winograd
+    cdef Py_ssize_t group = flag // (w.planes * w.sites), a
+    cdef Site site = site_of(job, flag % w.sites)
+    cdef Py_ssize_t first[3]
+    first[0], first[1], first[2] = flag // w.sites % w.planes + site.plane, site.row, site.column
+    x[0], y[0] = job.x, job.y
+    x.data += site.sample * x.batch + group * g.ic * x.channel
+    y.data += site.sample * y.batch + group * g.oc * y.channel
+    for a in range(3):
+        y.data += first[a] * y.axis[a]
+        g.before[a] = job.g.before[a] - first[a] * job.g.stride[a]
+        if a > 0:
+            g.out[a] = min(w.m, outputs_left(&job.g, a, first[a]))
+            y.axis[a] *= job.g.dilation[a]
+    return g.out[1] > 0 and g.out[2] > 0
+
+
+cdef inline Array tile_array(const Geometry* g, char* data, Py_ssize_t item) noexcept nogil:
+    """A channels-first array for the outputs of a tile, where those of the picture are no neighbours."""
+    cdef Array a
+    a.data = data
+    a.axis[2] = item
+    a.axis[1] = g.out[2] * item
+    a.axis[0] = a.channel = a.batch = g.out[1] * a.axis[1]
+    return a
+
+
+cdef inline void copy_tile(const Job* job, const Geometry* g, const Array* source, const Array* y) noexcept nogil:
+    """Takes the outputs of a tile to the picture."""
+    cdef Py_ssize_t i, j
+    cdef Gather gather
+    gather.to_row, gather.to_column = y.channel, 0
+    gather.source_row, gather.source_lane, gather.source_column = source.channel, job.kernels.item, 0
+    gather.columns, gather.rows, gather.lanes = 1, g.oc, 1
+    for i in range(g.out[1]):
+        for j in range(g.out[2]):
+            gather.source = source.data + i * source.axis[1] + j * source.axis[2]
+            gather.to = y.data + i * y.axis[1] + j * y.axis[2]
+            job.kernels.gather(&gather)

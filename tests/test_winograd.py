@@ -1,0 +1,232 @@
+"""Winograd's algorithm: within its bound, the same to the bit, and direct where numbers are not finite."""
+
+import pickle
+
+import numpy as np
+import pytest
+from bounds import UNIT_ROUNDOFF
+from cases import CONV, PLAN, kernel_layouts, layouts, moved
+
+import cyconv
+from cyconv import reference
+
+A, B = np.sqrt(0.5), np.sqrt(2)
+POINTS = np.array([0, A, -A, B, -B])
+# |B^T|, |G| and |A^T| of kernels/winograd.pxi, from their definition by polynomials.
+INPUTS = np.zeros((6, 6))
+for _i, _p in enumerate(POINTS):
+    _others = np.delete(POINTS, _i)
+    INPUTS[_i, :5] = np.abs(np.poly(_others)[::-1])
+INPUTS[5] = np.abs(np.poly(POINTS)[::-1])
+
+
+def weights_matrix(taps):
+    scale = [np.prod(p - np.delete(POINTS, i)) for i, p in enumerate(POINTS)]
+    return np.abs(np.vstack([POINTS[:, None] ** np.arange(taps) / np.array(scale)[:, None], np.eye(taps)[-1:]]))
+
+
+def outputs_matrix(m):
+    return np.abs(np.vstack([POINTS[:, None] ** np.arange(m), np.eye(m)[-1:]]).T)
+
+
+def winograd_bound(x, w, dilation, stride=1):
+    """Largest error of each output: |A^T| ((|G| |w| |G^T|) * (|B^T| |x| |B|)) |A| for (n + 24) roundings.
+
+    x, already padded, and w have axes N D H W C and D H W I O; stride is that of the depth.
+    """
+    taps, m = w.shape[1], 7 - w.shape[1]
+    u = UNIT_ROUNDOFF[x.dtype.name]
+    terms = w.shape[0] * w.shape[3]
+    x, w = np.abs(x.astype(np.float64)), np.abs(w.astype(np.float64))
+    filters = np.einsum("ik,dkxcf,jx->dijcf", weights_matrix(taps), w, weights_matrix(taps))
+    depths = (x.shape[1] - (w.shape[0] - 1) * dilation[0] - 1) // stride + 1
+    size = [x.shape[a] - (taps - 1) * dilation[a - 1] for a in (2, 3)]
+    y = np.zeros((len(x), depths, *size, w.shape[-1]))
+    for row, column in np.ndindex(*dilation[1:]):
+        phase = x[:, :, row :: dilation[1], column :: dilation[2]]
+        there = y[:, :, row :: dilation[1], column :: dilation[2]]
+        if there.size == 0:
+            continue
+        tiles = [-(-n // m) for n in there.shape[2:4]]
+        grow = [max(t * m + taps - 1 - n, 0) for t, n in zip(tiles, phase.shape[2:4], strict=True)]
+        phase = np.pad(phase, [(0, 0), (0, 0), (0, grow[0]), (0, grow[1]), (0, 0)])
+        patches = np.lib.stride_tricks.sliding_window_view(phase, (6, 6), (2, 3))[:, :, ::m, ::m]
+        patches = patches[:, :, : tiles[0], : tiles[1]]
+        v = np.einsum("ik,nzyxckl,jl->nzyxijc", INPUTS, patches, INPUTS)
+        products = sum(
+            np.einsum("nzyxijc,ijcf->nzyxijf", v[:, d * dilation[0] :][:, : (depths - 1) * stride + 1 : stride], filters[d])
+            for d in range(w.shape[0])
+        )
+        out = np.einsum("ai,nzyxijf,bj->nzyaxbf", outputs_matrix(m), products, outputs_matrix(m))
+        out = out.reshape(len(x), depths, tiles[0] * m, tiles[1] * m, -1)
+        there[...] = out[:, :, : there.shape[2], : there.shape[3]]
+    return (terms + 24) * u * y
+
+
+CASES = [
+    # n, size, channels, filters, kernel, padding, dilation, pad_mode
+    (2, (9, 11), 16, 32, (3, 3), 1, (1, 1), "constant"),
+    (1, (4, 4), 1, 1, (3, 3), 0, (1, 1), "constant"),
+    (1, (3, 3), 5, 3, (3, 3), 2, (1, 1), "constant"),
+    (3, (7, 30), 33, 40, (3, 3), 1, (1, 1), "reflect"),
+    (1, (30, 61), 20, 70, (3, 3), 1, (1, 1), "edge"),
+    (2, (17, 18), 9, 17, (3, 3), 2, (2, 3), "constant"),
+    (1, (5, 6), 3, 4, (3, 3), 4, (4, 6), "constant"),
+    (1, (21, 9), 8, 8, (3, 3), 3, (3, 3), "wrap"),
+    (2, (12, 13), 24, 31, (5, 5), 2, (1, 1), "symmetric"),
+    (1, (15, 40), 7, 65, (5, 5), 4, (2, 2), "constant"),
+    (1, (6, 9, 10), 5, 20, (3, 3, 3), 1, (1, 1, 1), "constant"),
+    (2, (5, 8, 8), 17, 9, (2, 3, 3), 1, (2, 1, 1), "reflect"),
+    (1, (1, 9, 10), 5, 20, (1, 3, 3), 1, (1, 1, 1), "constant"),
+    (1, (7, 6, 12), 3, 35, (4, 5, 5), 3, (1, 1, 2), "constant"),
+    (1, (90, 91), 130, 40, (3, 3), 0, (1, 1), "constant"),
+    (1, (9, 12, 12), 70, 33, (3, 3, 3), 1, (1, 1, 1), "constant"),
+]
+
+
+def drawn(size, channels, filters, kernel, n, dtype):
+    rng = np.random.default_rng(1)
+    x = rng.standard_normal((n, *size, channels)).astype(dtype)
+    w = rng.standard_normal((*kernel, channels, filters)).astype(dtype)
+    return x, w, rng.standard_normal(filters).astype(dtype)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("n", "size", "channels", "filters", "kernel", "padding", "dilation", "pad_mode"), CASES)
+def test_within_the_bound(each_isa, dtype, n, size, channels, filters, kernel, padding, dilation, pad_mode):
+    """Both layouts, any threads, samples alone or together: the same bits, and close to the reference."""
+    ndim = len(size)
+    x, w, b = drawn(size, channels, filters, kernel, n, dtype)
+    arguments = {"padding": padding, "dilation": dilation, "pad_mode": pad_mode, "kernel_layout": kernel_layouts(ndim)[0]}
+    expected = reference.convolve(x, w, b, **arguments)
+    ones = (1,) * (3 - ndim)
+    padded = np.pad(x, [(0, 0), *[(padding, padding)] * ndim, (0, 0)], mode=pad_mode)
+    limit = winograd_bound(padded.reshape(n, *ones, *padded.shape[1:]), w.reshape(*ones, *w.shape), (*ones, *dilation))
+    limit = limit.reshape(expected.shape) + UNIT_ROUNDOFF[dtype] * np.abs(expected)
+    conv = CONV[ndim]
+    y = conv(x, w, b, algorithm="winograd", threads=1, **arguments)
+    assert np.all(np.abs(y - expected) <= limit)
+    relu = conv(x, w, b, algorithm="winograd", activation="relu", **arguments)
+    np.testing.assert_array_equal(relu, np.maximum(y, 0))
+    for threads in (2, 3, 5):
+        assert conv(x, w, b, algorithm="winograd", threads=threads, **arguments).tobytes() == y.tobytes()
+    for i in range(n):
+        one = conv(x[i : i + 1], w, b, algorithm="winograd", threads=2, **arguments)
+        assert one.tobytes() == y[i : i + 1].tobytes()
+    layout = layouts(ndim)[1]
+    first = np.ascontiguousarray(moved(x, layout))
+    z = conv(first, w, b, algorithm="winograd", layout=layout, **arguments)
+    assert z.tobytes() == moved(y, layout).tobytes()
+
+
+def strange(x):
+    """The same array of four axes, four times differently in memory."""
+    yield np.repeat(x, 2, -1)[..., ::2]
+    yield np.repeat(x, 3, 1)[:, 1::3]
+    yield x[:, ::-1].copy()[:, ::-1]
+    yield x.transpose(3, 1, 2, 0).copy().transpose(3, 1, 2, 0)
+
+
+@pytest.mark.parametrize("layout", ["NHWC", "NCHW"])
+@pytest.mark.parametrize("activation", ["relu6", "leaky_relu", "sigmoid", "tanh"])
+def test_groups_activations_and_strange_arrays(each_isa, layout, activation):
+    """What the direct algorithm gives, but for rounding, whatever lies between the elements of the arrays."""
+    x, w, b = drawn((13, 14), 18, 30, (3, 3), 2, "float32")
+    w = w[..., :6, :]
+    arguments = {"groups": 3, "padding": 1, "layout": layout, "kernel_layout": "HWIO", "activation": activation}
+    x = moved(x, layout)
+    expected = cyconv.conv2d(x.astype(np.float64), w.astype(np.float64), b.astype(np.float64), **arguments)
+    y = cyconv.conv2d(x, w, b, algorithm="winograd", **arguments)
+    limit = winograd_bound(np.pad(moved(x, "NHWC", layout), [(0, 0), (1, 1), (1, 1), (0, 0)])[:, None, ..., :6],
+                           np.broadcast_to(np.abs(w).max(), w.shape)[None], (1, 1, 1)).max()  # fmt: skip
+    np.testing.assert_allclose(y, expected, rtol=0, atol=5 * limit)
+    for a in strange(x):
+        assert np.array_equal(a, x)
+        assert cyconv.conv2d(a, w, b, algorithm="winograd", **arguments).tobytes() == y.tobytes()
+    wide = np.full((*y.shape[:-1], 2 * y.shape[-1]), 7, np.float32)
+    for out in (wide[..., : y.shape[-1]], wide[..., ::2], np.empty(y.shape[::-1], np.float32).T):
+        assert cyconv.conv2d(x, w, b, algorithm="winograd", out=out, **arguments) is out
+        np.testing.assert_array_equal(out, y)
+        wide[...] = 7
+
+
+@pytest.mark.parametrize("channels", [8, 64, 256, 512])
+def test_error_of_layers(each_isa, channels):
+    """At most 3e-6 of the largest output, as the documentation says."""
+    x, w, _ = drawn((13, 13), channels, 33, (3, 3), 1, "float32")
+    y = cyconv.conv2d(x, w, padding=1, algorithm="winograd")
+    expected = cyconv.conv2d(x.astype(np.float64), w.astype(np.float64), padding=1, algorithm="direct")
+    assert np.abs(y - expected).max() <= 3e-6 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("ndim", [2, 3])
+@pytest.mark.parametrize("last", [True, False])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 3e38])
+@pytest.mark.parametrize("activation", [None, "relu", "tanh"])
+def test_tiles_that_are_not_finite_are_direct(each_isa, ndim, last, value, activation):
+    """They have the direct algorithm's bits, the others their own; whatever the threads and samples."""
+    size, dilation = ((6, 14, 15), (1, 2, 1)) if ndim == 3 else ((30, 31), (1, 2))
+    x, w, b = drawn(size, 10, 36, (3,) * ndim, 2, "float32")
+    w = w[..., :5, :]
+    layout = layouts(ndim)[0 if last else 1]
+    arguments = {"padding": 1, "dilation": dilation, "groups": 2, "layout": layout,
+                 "kernel_layout": kernel_layouts(ndim)[0], "activation": activation}  # fmt: skip
+    clean = CONV[ndim](moved(x, layout), w, b, algorithm="winograd", **arguments)
+    x[(1, *(n // 2 for n in size), 7)] = value
+    x = moved(x, layout)
+    y = CONV[ndim](x, w, b, algorithm="winograd", threads=1, **arguments)
+    direct = CONV[ndim](x, w, b, algorithm="direct", **arguments)
+    assert np.any(direct != clean)
+    np.testing.assert_array_equal(np.isfinite(y), np.isfinite(direct))
+    assert np.all((y == clean) | (y == direct) | (np.isnan(y) & np.isnan(direct)) | np.isclose(y, direct, atol=1e-4))
+    np.testing.assert_array_equal(y[0], clean[0])
+    if not np.isfinite(value):
+        changed = ~np.isclose(direct, clean, atol=1e-3, equal_nan=False)
+        np.testing.assert_array_equal(y[changed], direct[changed])
+    for threads in (2, 3):
+        assert CONV[ndim](x, w, b, algorithm="winograd", threads=threads, **arguments).tobytes() == y.tobytes()
+    one = CONV[ndim](x[1:], w, b, algorithm="winograd", **arguments)
+    assert one.tobytes() == y[1:].tobytes()
+    plan = PLAN[ndim](x.shape, w, b, algorithm="winograd", **arguments)
+    for _ in range(2):
+        assert plan(x).tobytes() == y.tobytes()
+    assert pickle.loads(pickle.dumps(plan))(x).tobytes() == y.tobytes()
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_weights_that_are_not_finite(each_isa, value):
+    """Such a plan is direct, and says so; so is a call."""
+    x, w, _ = drawn((20, 20), 32, 32, (3, 3), 1, "float32")
+    w[1, 1, 5, 6] = value
+    plan = cyconv.plan_conv2d(x.shape, w, padding=1, algorithm="winograd")
+    direct = cyconv.conv2d(x, w, padding=1, algorithm="direct")
+    assert plan.algorithm == "direct"
+    assert "winograd: weights that are not finite" in plan.explain()
+    assert plan(x).tobytes() == direct.tobytes()
+    assert cyconv.conv2d(x, w, padding=1, algorithm="winograd").tobytes() == direct.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("x_shape", "w_shape", "dtype", "arguments", "reason"),
+    [
+        ((1, 9, 9, 8), (3, 3, 8, 8), "int32", {}, "not exact for integers"),
+        ((1, 9, 9, 8), (3, 5, 8, 8), "float32", {}, "the kernel is 3 x 5"),
+        ((1, 9, 9, 8), (1, 1, 8, 8), "float64", {}, "the kernel is 1 x 1"),
+        ((1, 9, 9, 8), (3, 3, 8, 8), "float32", {"stride": (1, 2)}, "strided"),
+        ((1, 9, 9, 9000), (3, 3, 9000, 8), "float32", {}, "too long"),
+    ],
+)
+def test_what_it_cannot_serve(each_isa, x_shape, w_shape, dtype, arguments, reason):
+    x, w = np.ones(x_shape, dtype), np.ones(w_shape, dtype)
+    with pytest.raises(ValueError, match=f"conv2d: algorithm='winograd' cannot serve this call: .*{reason}.*'auto'"):
+        cyconv.conv2d(x, w, algorithm="winograd", **arguments)
+    assert reason in cyconv.plan_conv2d(x.shape, w, dtype=dtype, **arguments).explain()
+
+
+def test_chosen_for_many_channels(each_isa):
+    """The model knows its class of shapes, and its opposite."""
+    many = cyconv.plan_conv2d((1, 56, 56, 64), np.ones((3, 3, 64, 64), np.float32), padding=1)
+    few = cyconv.plan_conv2d((1, 56, 56, 3), np.ones((3, 3, 3, 64), np.float32), padding=1)
+    assert (many.algorithm, few.algorithm) == ("winograd", "direct")
+    assert "winograd: taken" in many.explain()
+    assert "times as long" in many.explain()
