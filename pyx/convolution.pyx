@@ -21,7 +21,8 @@ from grouped cimport cut_rectangles, grouped_scratch, grouped_unit
 from geometry cimport (CONSTANT, EDGE, MAX_BANDS, REFLECT, SYMMETRIC, WRAP, Array, Blocks, Chunk, Geometry,
                        Job, PadMode, block_width, ceil_div, inside, kernel_rows, tap_term)
 from kernel_table cimport CLAMP, LEAKY_RELU, LINEAR, SIGMOID, TANH, KernelTable, WeightTransform
-from winograd cimport POINTS, copy_tile, cut_blocks, direct_tile, flags_of, tile_array, winograd_scratch, winograd_unit
+from winograd cimport (POINTS, copy_tile, cut_blocks, direct_tile, flags_of, plane_terms, tile_array,
+                       winograd_scratch, winograd_unit)
 
 cdef extern from *:
     const long _OPENMP
@@ -70,7 +71,6 @@ def bytes_to_line(const unsigned char[::1] memory):
 
 cdef class Packed:
     """Weights and bias in the order of the kernels, and scratch memory for one call at a time."""
-    cdef char* allocation
     cdef char* weights
     cdef char* bias
     cdef readonly bint finite       # all weights
@@ -81,7 +81,7 @@ cdef class Packed:
     cdef int scratch_taken
 
     def __dealloc__(self):
-        free(self.allocation)
+        free(self.weights)
         free(self.scratch)
 
     cdef char* take_scratch(self, Py_ssize_t n) noexcept:
@@ -95,6 +95,27 @@ cdef class Packed:
         if self.scratch == NULL:
             give(&self.scratch_taken)
         return self.scratch
+
+
+cdef extern from *:
+    """
+    #include <stdlib.h>
+    #include <sys/mman.h>
+    #define CYCONV_HUGE ((Py_ssize_t)1 << 21)
+    /* Memory on lines of cache; if large, on huge pages: fewer to be asked for, and to be found. */
+    static char *cyconv_lines(Py_ssize_t n)
+    {
+        void *p = NULL;
+        if (posix_memalign(&p, n < 2 * CYCONV_HUGE ? 64 : CYCONV_HUGE, n) != 0)
+            return NULL;
+    #ifdef MADV_HUGEPAGE
+        if (n >= 2 * CYCONV_HUGE)
+            madvise(p, n, MADV_HUGEPAGE);
+    #endif
+        return (char *)p;
+    }
+    """
+    char* lines_of_cache "cyconv_lines"(Py_ssize_t n) nogil
 
 
 cdef extern from *:
@@ -185,8 +206,9 @@ cdef class Convolution:
             b.tail = oc - (b.count - 1) * b.step
             b.bias_items = oc * self.kernels.lanes
         b.columns_first = not self.channel_lanes and self.g.ic < FEW
-        b.terms = self.g.ic * self.g.kernel[0] * (
-            POINTS if self.algorithm == WINOGRAD else self.g.kernel[1] * self.g.kernel[2])
+        b.terms = self.g.ic * kernel_rows(&self.g) * self.g.kernel[2]
+        if self.algorithm == WINOGRAD:
+            b.terms = POINTS * plane_terms(&self.g)
         b.group_items = b.terms * ((b.count - 1) * b.step + b.tail)
 
     cdef int cut_sum(self) except -1:
@@ -229,10 +251,9 @@ cdef class Convolution:
         cdef Py_ssize_t blocks = self.g.groups * self.blocks.count
         cdef Py_ssize_t n, infinite = 0
         cdef real* to
-        packed.allocation = <char*> malloc(self.packed_bytes + 64)
-        if packed.allocation == NULL:
+        packed.weights = lines_of_cache(self.packed_bytes)
+        if packed.weights == NULL:
             raise MemoryError(f"cyconv: no memory for {self.packed_bytes} bytes of packed weights")
-        packed.weights = packed.allocation + 64 - <Py_ssize_t> packed.allocation % 64
         packed.bias = packed.weights + items * self.kernels.item
         to = <real*> packed.weights
         with nogil:
@@ -283,12 +304,12 @@ cdef class Convolution:
     cdef Py_ssize_t transform_block(self, const real[:, :, :, :, :] w, Py_ssize_t o, Py_ssize_t filled,
                                     Py_ssize_t width, real* to) noexcept nogil:
         """The same for Winograd: in each of 36 planes the block's weights of each depth and channel."""
-        cdef Py_ssize_t d, i, v, n
+        cdef Py_ssize_t d, i, v, n, point, terms = self.g.kernel[0] * self.g.ic
         cdef WeightTransform t
         cdef bint infinite = False
         t.weights_filter, t.weights_row, t.weights_column = w.strides[0], w.strides[3], w.strides[4]
         t.taps = self.g.kernel[1]
-        t.to_plane = self.g.kernel[0] * self.g.ic * width * sizeof(real)
+        t.to_plane = plane_terms(&self.g) * width * sizeof(real)
         t.to = <char*> to
         for d in range(self.g.kernel[0]):
             for i in range(self.g.ic):
@@ -299,8 +320,10 @@ cdef class Convolution:
                     self.kernels.transform_weights(&t)
                     t.to += self.kernels.lanes * sizeof(real)
                     v += self.kernels.lanes
-        for n in range(width * self.blocks.terms):
-            infinite |= to[n] - to[n] != 0
+        for point in range(POINTS):
+            for n in range(width * terms):
+                infinite |= to[n] - to[n] != 0
+            to += plane_terms(&self.g) * width
         return infinite
 
     cdef void pack_bias(self, const real[:] bias, real* to) noexcept nogil:

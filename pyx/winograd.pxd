@@ -32,6 +32,11 @@ cdef inline Py_ssize_t odd_lines(Py_ssize_t n) noexcept nogil:
     return (ceil_div(n, 64) | 1) * 64
 
 
+cdef inline Py_ssize_t plane_terms(const Geometry* g) noexcept nogil:
+    """Rows of a plane of transformed weights; one is not used, so that planes do not collide in the cache."""
+    return g.kernel[0] * g.ic + 1
+
+
 cdef inline Py_ssize_t block_slices(const Geometry* g, Py_ssize_t planes) noexcept nogil:
     return planes + g.kernel[0] - 1 if consecutive(g) else g.kernel[0]
 

@@ -160,40 +160,57 @@ cdef void transform_outputs(const OutputTransform* t) noexcept nogil:
 
 
 cdef void transform_weights(const WeightTransform* t) noexcept nogil:
+    if t.taps == 3:
+        transform_weights_of(3, t)
+    else:
+        transform_weights_of(5, t)
+
+
+cdef inline void transform_weights_of(const int taps, const WeightTransform* t) noexcept nogil:
     """One input channel of a vector of filters; channels behind the last filter are zero."""
-    cdef double points[5]
-    cdef double scales[5]
     cdef double g[5][LANES]
-    cdef double rows[6][5][LANES]
-    cdef double value
-    cdef Py_ssize_t taps = t.taps, i, k, x, j
+    cdef double halfway[5][6][LANES]
+    cdef double result[6][LANES]
+    cdef Py_ssize_t i, k, x, j
     cdef const char* p
     cdef real* to
-    points[:] = [0, sqrt(0.5), -sqrt(0.5), sqrt(2), -sqrt(2)]
-    scales[:] = [1, -1 / 1.5, -1 / 1.5, 1 / 6., 1 / 6.]
+    for k in range(taps):
+        for j in range(LANES):
+            g[k][j] = 0
     for x in range(taps):
         for k in range(taps):
             p = t.weights + k * t.weights_row + x * t.weights_column
-            for j in range(LANES):
-                g[k][j] = 0
             for j in range(t.filters):
                 g[k][j] = (<const real*> (p + j * t.weights_filter))[0]
-        for j in range(LANES):
-            rows[5][x][j] = g[taps - 1][j]
-        for i in range(5):
-            for j in range(LANES):
-                value = g[taps - 1][j]
-                for k in range(taps - 2, -1, -1):
-                    value = value * points[i] + g[k][j]
-                rows[i][x][j] = value * scales[i]
+        weight_points(taps, g, halfway[x])
     for i in range(6):
-        to = <real*> (t.to + (6 * i + 5) * t.to_plane)
-        for j in range(LANES):
-            to[j] = <real> rows[i][taps - 1][j]
-        for x in range(5):
+        for x in range(taps):
+            for j in range(LANES):
+                g[x][j] = halfway[x][i][j]
+        weight_points(taps, g, result)
+        for x in range(6):
             to = <real*> (t.to + (6 * i + x) * t.to_plane)
             for j in range(LANES):
-                value = rows[i][taps - 1][j]
-                for k in range(taps - 2, -1, -1):
-                    value = value * points[x] + rows[i][k][j]
-                to[j] = <real> (value * scales[x])
+                to[j] = <real> result[x][j]
+
+
+cdef inline void weight_points(const int taps, const double (*g)[LANES], double (*to)[LANES]) noexcept nogil:
+    """G g: the polynomial at each point, divided by the point's distances from the others."""
+    weight_point(taps, 0, 1, g, to[0])
+    weight_point(taps, sqrt(0.5), -1 / 1.5, g, to[1])
+    weight_point(taps, -sqrt(0.5), -1 / 1.5, g, to[2])
+    weight_point(taps, sqrt(2), 1 / 6., g, to[3])
+    weight_point(taps, -sqrt(2), 1 / 6., g, to[4])
+    for j in range(LANES):
+        to[5][j] = g[taps - 1][j]
+
+
+cdef inline void weight_point(const int taps, const double point, const double scale, const double (*g)[LANES],
+                              double* to) noexcept nogil:
+    cdef Py_ssize_t j
+    cdef double value
+    for j in range(LANES):
+        value = point * g[taps - 1][j] + g[taps - 2][j]
+        if taps == 5:
+            value = point * (point * value + g[2][j]) + g[1][j]
+        to[j] = (point * value + g[0][j]) * scale
