@@ -21,6 +21,7 @@ extensions = [
     "sphinx_design",
     "figures",
     "mathml",
+    "measurements",
     "names",
     "worked_example",
 ]

@@ -1,4 +1,4 @@
-"""A directive for the figures of ``docs/figures/make.py``, which are drawn when the site is built::
+"""A directive for the figures of ``docs/figures``, which are drawn when the site is built::
 
     .. drawing:: window
 
@@ -9,20 +9,21 @@ stops it.  In other formats than HTML there is its description in words instead.
 """
 
 import html
-import importlib.util
 import pathlib
+import sys
 
 from docutils import nodes
 from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective
 
+_FOLDER = pathlib.Path(__file__).parent.parent / "figures"
 _STYLE = """<style>.drawing{margin:1.5rem 0;contain:inline-size}.drawing figcaption{font-size:.9em}
 .drawing-pause{display:inline-flex;gap:.4rem;align-items:center;font-size:.85em;cursor:pointer}
 .drawing-pause input{width:1.05rem;height:1.05rem;margin:0}
 .drawing:has(.drawing-pause input:checked) svg *{animation-play-state:paused!important}
 @media (prefers-reduced-motion:reduce){.drawing-pause{display:none}}
 @media (max-width:30rem){.drawing-scroll{overflow-x:auto}
-.drawing-scroll svg{max-width:none;min-width:var(--least)}}</style>"""
+.drawing-scroll svg{min-width:var(--least)}}</style>"""
 
 
 class DrawingNode(nodes.General, nodes.Element):
@@ -38,7 +39,8 @@ class DrawingDirective(SphinxDirective):
     def run(self):
         name = self.arguments[0]
         drawings = self.env.app.cyconv_drawings
-        self.env.note_dependency(str(_script(self.env.app)))
+        for path in _FOLDER.glob("*.py"):
+            self.env.note_dependency(str(path))
         if name not in drawings:
             raise self.error(f"there is no drawing {name!r}; there are {', '.join(drawings)}")
         shown = self.env.current_document.setdefault("cyconv_shown", set())
@@ -47,7 +49,7 @@ class DrawingDirective(SphinxDirective):
         shown.add(name)
         drawing = drawings[name]
         node = DrawingNode("", svg=drawing.svg(), moves=bool(drawing.moves), title=drawing.title)
-        node["least"] = min(round(drawing.width * 0.8), 480)  # pixels, so that text can still be read on a phone
+        node["least"] = round(drawing.width * 0.8)  # pixels, so that text can still be read on a phone
         node["description"] = drawing.description
         node["ids"] = [f"figure-{name.replace('_', '-')}"]
         if self.content:
@@ -60,21 +62,16 @@ class DrawingDirective(SphinxDirective):
         return [node]
 
 
-def _script(app):
-    return pathlib.Path(__file__).parent.parent / "figures" / "make.py"
-
-
 def _draw(app):
     """Draws everything once, in the beginning, so that what cannot be drawn ends the build there."""
-    path = _script(app)
-    spec = importlib.util.spec_from_file_location("cyconv_figures", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    sys.path.append(str(_FOLDER))
+    from make import DRAWINGS
+
     app.cyconv_drawings = {}
-    for name, draw in module.DRAWINGS.items():
+    for name, draw in DRAWINGS.items():
         drawing = draw()
         if drawing.name != name:
-            raise ExtensionError(f"{path}: {name} calls itself {drawing.name}")
+            raise ExtensionError(f"{_FOLDER}: {name} calls itself {drawing.name}")
         app.cyconv_drawings[name] = drawing
 
 

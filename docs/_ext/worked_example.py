@@ -204,9 +204,7 @@ def agree(explanation, shapes, arguments):
         raise ValueError(f"{explanation.cost.flops:,} operations are too many to be run while the site is built")
     convolution = "conv" in explanation.op
     others = [np.ones(s, np.int32) for s in shapes[1:]] if convolution else shapes[1:]
-    y = function(
-        np.ones(x_shape, np.int32), *others, **{**arguments, **({"pad_mode": "edge"} if convolution else {})}
-    )
+    y = function(np.ones(x_shape, np.int32), *others, **{**arguments, **({"pad_mode": "edge"} if convolution else {})})
     said = tuple(1 if n is None else n for n in explanation.output_shape)
     if y.shape != said:
         raise ValueError(f"the kernels give {y.shape}, the explanation {said}")

@@ -2,6 +2,7 @@
 
 import random
 import re
+from types import SimpleNamespace
 
 import browser
 import numpy as np
@@ -9,7 +10,7 @@ import onnx
 import pytest
 
 import cyconv
-from cyconv import checks, layers, models, shapes
+from cyconv import checks, layers, models, reasons, shapes
 from cyconv.layout import AXES, parse_layout
 
 pytestmark = pytest.mark.browser
@@ -17,6 +18,7 @@ pytestmark = pytest.mark.browser
 OPS = {
     **{f"conv{n}d": ("conv", n) for n in (1, 2, 3)},
     "depthwise_conv2d": ("depthwise", 2),
+    **{f"conv_transpose{n}d": ("transposed", n) for n in (1, 2, 3)},
     **{
         f"{family}_pool{n}d": (family, n)
         for family in ("max", "avg", "adaptive_max", "adaptive_avg")
@@ -87,7 +89,7 @@ def configuration(rng):
     axes = AXES[ndim]
     large = rng.random() < 0.1
     top = 10**6 if large else 14
-    groups = rng.choice([1, 1, 1, 2, 3, 4]) if family == "conv" else 1
+    groups = rng.choice([1, 1, 1, 2, 3, 4]) if family in ("conv", "transposed") else 1
     odd = rng.random() < 0.06
     state = {
         "op": op,
@@ -106,16 +108,38 @@ def configuration(rng):
         "dilation": any_of(rng, ndim, 1, 3) if rng.random() < 0.4 else 1,
         "padding": some_padding(rng, ndim),
     }
-    if family == "conv":
-        return {
-            **state,
+    if family in ("conv", "transposed"):
+        state |= {
             "filters": groups * rng.randint(0 if odd else 1, 6) + odd,
             "groups": groups,
             "bias": rng.random() < 0.5,
         }
+    if family == "transposed":
+        return state | transposed(rng, state, ndim)
+    if family == "conv":
+        return state
     if family == "depthwise":
         return {**state, "multiplier": rng.randint(0 if odd else 1, 3), "bias": rng.random() < 0.5}
     return {**state, "ceil": rng.random() < 0.5}
+
+
+def transposed(rng, state, ndim):
+    """What only a transposed convolution has, and often a size of the output that there is."""
+    if rng.random() < 0.5:
+        state = {**state, "padding": rng.choice(["valid", "same", "Same_Lower", 0, 1, ((0, 1),) * ndim])}
+    extra, target, kind = 0, None, rng.random()
+    if kind < 0.35:
+        extra = any_of(rng, ndim, 0, 3)
+    elif kind < 0.65:
+        try:
+            shape, _ = expected({**state, "extra": 0, "target": None})
+            sizes = parse_layout("", state["layout"], ndim).split(shape)[2]
+            target = tuple(rng.choice([None, n, n + rng.randint(-1, 2)]) for n in sizes)
+        except (TypeError, ValueError):
+            target = any_of(rng, ndim, 1, 30)
+    if kind < 0.02:
+        target = any_of(rng, ndim, 1, 30)
+    return {"padding": state["padding"], "extra": extra, "target": target}
 
 
 def address(state):
@@ -150,6 +174,14 @@ def expected(state):
         return shape, shapes.pool_cost(x, state["kernel"], **common, **more)
     window["stride"] = 1 if state["stride"] is None else state["stride"]
     kernel = checks.per_axis(op, "kernel_size", state["kernel"], ndim, least=0)
+    if family == "transposed":
+        if state["filters"] % state["groups"]:  # the shape of a kernel cannot say it
+            raise ValueError(f"{op}: groups={state['groups']} must divide the {state['filters']} filters")
+        inner, filters = state["filters"] // state["groups"], state["c"]
+        w = (*kernel, inner, filters) if data.channels_last else (filters, inner, *kernel)
+        window |= {"output_padding": state["extra"], "output_size": state["target"], "groups": state["groups"]}
+        shape = shapes.conv_transpose_output_shape(x, w, layout=data.name, **window)
+        return shape, shapes.conv_transpose_cost(x, w, bias=state["bias"], **common, **window)
     if family == "conv":
         groups = state["groups"]
         inner, filters = state["c"] // groups, state["filters"]
@@ -192,7 +224,7 @@ return arguments[0].map((hash) => {
 
 def test_what_the_page_says_is_what_shapes_says(chromium, page):
     rng = random.Random(5)
-    states = [configuration(rng) for _ in range(900)]
+    states = [configuration(rng) for _ in range(1200)]
     visit(chromium, page)
     for start in range(0, len(states), 100):
         some = states[start : start + 100]
@@ -204,6 +236,9 @@ def test_what_the_page_says_is_what_shapes_says(chromium, page):
     assert refused > 60
     assert len(here) - refused > 300
     assert {s["op"] for s, a in zip(states, here, strict=True) if "error" not in a} == set(OPS)
+    back = [a for s, a in zip(states, here, strict=True) if OPS[s["op"]][0] == "transposed"]
+    assert sum("error" in answer for answer in back) > 30
+    assert sum("error" not in answer for answer in back) > 80
 
 
 @pytest.mark.parametrize(
@@ -214,11 +249,24 @@ def test_what_the_page_says_is_what_shapes_says(chromium, page):
         {"op": "conv2d", "padding": "causal"},
         {"op": "max_pool1d", "size": 4, "kernel": 2, "dilation": 7, "padding": 5, "layout": "NWC"},
         {"op": "max_pool2d", "size": (9, 9), "kernel": 3, "padding": 3},
+        {"op": "conv_transpose2d", "groups": 2, "filters": 8},
+        {"op": "conv_transpose2d", "groups": 3, "filters": 8},
+        {"op": "conv_transpose2d", "padding": "full"},
+        {"op": "conv_transpose2d", "padding": "same", "stride": 2, "extra": 1},
+        {"op": "conv_transpose2d", "stride": 2, "extra": 1, "target": (16, None)},
+        {"op": "conv_transpose2d", "size": (0, 7)},
+        {"op": "conv_transpose2d", "kernel": 0},
+        {"op": "conv_transpose2d", "stride": 2, "extra": 2},
+        {"op": "conv_transpose2d", "stride": 2, "target": 17},
+        {"op": "conv_transpose2d", "size": 1, "padding": ((0, 0), (2, 1))},
+        {"op": "conv_transpose1d", "size": 4, "extra": (0, 1), "layout": "NWC"},
+        {"op": "conv_transpose1d", "size": 4, "target": 0, "layout": "NWC"},
     ],
 )
 def test_errors_have_the_same_words(chromium, page, state):
     usual = {"n": 1, "c": 3, "size": (7, 7), "kernel": 3, "stride": None, "padding": "valid", "dilation": 1}
     usual |= {"filters": 8, "groups": 1, "bias": True, "ceil": False, "layout": "NHWC", "dtype": "float32"}
+    usual |= {"extra": 0, "target": None}
     state = {**usual, **state}
     visit(chromium, page)
     (told,) = chromium.execute_script(READ, [address(state)], NUMBERS)
@@ -231,8 +279,9 @@ def test_what_is_no_number_is_refused(chromium, page):
     hashes = [
         f"#op=conv2d&{name}=x" for name in ("n", "c", "size", "filters", "kernel", "stride", "dilation", "groups")
     ]
+    hashes += [f"#op=conv_transpose2d&{name}=x" for name in ("filters", "extra", "target")]
     for told in chromium.execute_script(READ, hashes, NUMBERS):
-        assert re.match("TypeError: conv2d: .* must be an integer, got 'x'", told["error"]), told
+        assert re.match("TypeError: conv(_transpose)?2d: .* must be an integer, got 'x'", told["error"]), told
 
 
 # -- The address ----------------------------------------------------------------------------------------------------
@@ -283,7 +332,7 @@ def test_nothing_in_the_address_becomes_markup(chromium, page):
 def test_the_calls_do_what_they_say(chromium, page):
     rng = random.Random(7)
     visit(chromium, page)
-    seen = {"cyconv": 0, "keras": 0, "onnx": 0}
+    seen = dict.fromkeys(("cyconv", "keras", "onnx", "cyconv transposed", "keras transposed", "onnx transposed"), 0)
     script = """
       cyconvExplorer.load(arguments[0]);
       const text = (id) => { const e = document.querySelector(`pre#explorer-call-${id}`); return e && e.textContent; };
@@ -297,22 +346,90 @@ def test_the_calls_do_what_they_say(chromium, page):
         if int(told["input-bytes"].replace(",", "")) > 10**6 or "0" in re.findall(r"\d+", told["shape"]):
             continue
         calls = chromium.execute_script(script, address(state))
+        back = OPS[state["op"]][0] == "transposed"
+        kind = " transposed" if back else ""
         names = {}
         exec(calls["cyconv"], names)
-        assert str(names["y"].shape) == told["shape"], calls["cyconv"]
-        seen["cyconv"] += 1
-        batch = names["x"].shape[:1] if state["layout"].startswith("N") else ()
+        shape = names["shape"] if back else names["y"].shape
+        assert str(shape) == told["shape"], calls["cyconv"]
+        seen["cyconv" + kind] += 1
+        batch = shape[:1] if state["layout"].startswith("N") else ()
         if calls["keras"]:
-            fake = type("keras", (), {"Sequential": models.Sequential, "Input": layers.Input, "layers": layers})
-            code = calls["keras"].replace("import keras\nfrom keras import layers", "")
-            names = {"keras": fake, "layers": layers}
-            exec(code, names)
+            names = dict(zip(("keras", "layers"), TRANSPOSED_IN_KERAS if back else OURS_AS_KERAS, strict=True))
+            exec(calls["keras"].replace("import keras\nfrom keras import layers", ""), names)
             shape = names["model"].output_shape[1:]
             assert (*batch, *shape) == eval(told["shape"]), calls["keras"]
-            seen["keras"] += 1
+            seen["keras" + kind] += 1
         if calls["onnx"]:
             assert inferred(onnx, calls["onnx"]), calls["onnx"]
-            seen["onnx"] += 1
+            seen["onnx" + kind] += 1
+
+
+OURS_AS_KERAS = SimpleNamespace(Sequential=models.Sequential, Input=layers.Input), layers
+"""Keras and its layers, as this library has them."""
+
+
+def keras_transpose(ndim):
+    """The shapes of ``Conv1DTranspose`` and so on of Keras 3, and what they refuse."""
+
+    def layer(
+        filters, kernel, strides=1, padding="valid", output_padding=None, dilation_rate=1, use_bias=True,
+        data_format="channels_last",
+    ):  # fmt: skip
+        kernel, strides, dilation_rate = (checks.per_axis("", "", v, ndim) for v in (kernel, strides, dilation_rate))
+        assert max(strides) == 1 or max(dilation_rate) == 1
+        extra = (None,) * ndim if output_padding is None else checks.per_axis("", "", output_padding, ndim, least=0)
+        assert all(e is None or e < s for e, s in zip(extra, strides, strict=True))
+
+        def size(n, k, s, e, d):
+            extent = (k - 1) * d + 1
+            if padding == "valid":
+                return (n - 1) * s + extent + (max(extent, s) - extent if e is None else e)
+            return n * s if e is None else (n - 1) * s + extent % 2 + e
+
+        def output_shape(shape):
+            lengths = shape[2:] if data_format == "channels_first" else shape[1:-1]
+            sizes = map(size, lengths, kernel, strides, extra, dilation_rate)
+            return (shape[0], filters, *sizes) if data_format == "channels_first" else (shape[0], *sizes, filters)
+
+        return output_shape
+
+    return layer
+
+
+def keras_cropping(ndim):
+    """The shapes of ``Cropping1D`` and so on of Keras 3."""
+
+    def layer(cropping, **data_format):
+        assert ndim > 1 or not data_format
+        pairs = (cropping,) if ndim == 1 else cropping
+        first = bool(data_format)
+
+        def output_shape(shape):
+            cut = {axis + (2 if first else 1): sum(pair) for axis, pair in enumerate(pairs)}
+            return tuple(n - cut[axis] if axis in cut else n for axis, n in enumerate(shape))
+
+        return output_shape
+
+    return layer
+
+
+def keras_model(steps):
+    """A model of which nothing is known but shapes."""
+    shape, *steps = steps
+    for step in steps:
+        shape = step(shape)
+    return SimpleNamespace(output_shape=shape)
+
+
+TRANSPOSED_IN_KERAS = (
+    SimpleNamespace(Sequential=keras_model, Input=lambda shape: (None, *shape)),
+    SimpleNamespace(
+        **{f"Conv{n}DTranspose": keras_transpose(n) for n in AXES},
+        **{f"Cropping{n}D": keras_cropping(n) for n in AXES},
+    ),
+)
+"""Keras and its transposed convolutions, which this library does not have."""
 
 
 def inferred(onnx, code):
@@ -353,7 +470,7 @@ def test_torch_calls(chromium, page):
         names = {"torch": torch}
         exec(call, names)
         shape = re.search(r"shape  # (\(.*\))", call).group(1)
-        assert tuple(names["layer"](names["x"]).shape) == eval(shape), call
+        assert tuple(eval(call.splitlines()[-1], names)) == eval(shape), call
         assert np.prod(eval(shape)) == np.prod(eval(told["shape"]))
 
 
@@ -440,4 +557,23 @@ def test_cyconv_is_the_one_that_is_documented(chromium, page):
     visit(chromium, page)
     ops = [o.get_attribute("value") for o in chromium.find_elements("css selector", "#explorer-op option")]
     assert ops == list(OPS)
-    assert all(hasattr(cyconv, op) for op in ops)
+    # A transposed convolution has a shape, but no function that computes it; the page says so in its calls.
+    assert all(hasattr(cyconv, op) != op.startswith("conv_transpose") for op in ops)
+    assert {op for op in ops if op.startswith("conv")} <= set(reasons.OPERATIONS)
+
+
+def test_a_transposed_convolution_is_drawn_the_other_way(chromium, page):
+    visit(chromium, page + "#op=conv_transpose2d&size=3,3&stride=2&padding=1&target=5,6")
+    assert chromium.find_element("id", "explorer-shape").text == "(1, 5, 6, 8)"
+    where = chromium.find_element("css selector", ".where")
+    assert where.text == (
+        "Input H 0, W 0 (1 of 9): its copy of the kernel covers H -1 to 1, W -1 to 1 of the output;"
+        " 5 of its 9 elements are cut off."
+    )
+    heads = [h.text for h in chromium.find_elements("css selector", ".side h3")]
+    assert heads == ["Input", "Output"]
+    fill = "return getComputedStyle(document.querySelector(arguments[0])).fill"
+    output = chromium.execute_script(fill, ".side:last-child .plane .input")
+    chromium.execute_script("cyconvExplorer.load('#op=conv2d')")
+    assert [h.text for h in chromium.find_elements("css selector", ".side h3")] == ["Input", "Output"]
+    assert chromium.execute_script(fill, ".side:last-child .plane .done") == output

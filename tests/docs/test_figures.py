@@ -1,6 +1,5 @@
 """The figures of the documentation: what is in them, and how they look in a browser."""
 
-import importlib.util
 import re
 import subprocess
 import sys
@@ -12,23 +11,19 @@ import pytest
 from cyconv import shapes
 
 SCRIPT = browser.DOCS / "figures" / "make.py"
+sys.path.append(str(SCRIPT.parent))
 SVG = "{http://www.w3.org/2000/svg}"
 BROWSER = pytest.mark.browser
 
 
-def loaded():
-    spec = importlib.util.spec_from_file_location("figures_make", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+from make import DRAWINGS  # noqa: E402
 
-
-NAMES = list(loaded().DRAWINGS)
+NAMES = list(DRAWINGS)
 
 
 @pytest.fixture(params=NAMES)
 def drawing(request):
-    return loaded().DRAWINGS[request.param]()
+    return DRAWINGS[request.param]()
 
 
 def words(drawing):
@@ -70,16 +65,64 @@ def test_motion_is_asked_for(drawing):
 
 
 def test_numbers_are_those_of_shapes():
-    drawings = loaded().DRAWINGS
     cost = shapes.conv_cost((1, 56, 56, 64), (3, 3, 64, 64), padding="same")
-    assert f"would take {shapes.binary_size(cost.im2col_bytes)}" in words(drawings["gemm"]())
-    assert words(drawings["channels"]()).count("40404") == 5
-    assert any("13 parameters" in w for w in words(drawings["channels"]()))
-    assert any("18,432" in w for w in words(drawings["second_layer"]()))
-    said = words(drawings["padding"]())
+    assert f"would take {shapes.binary_size(cost.im2col_bytes)}" in words(DRAWINGS["gemm"]())
+    assert words(DRAWINGS["channels"]()).count("40404") == 5
+    assert any("13 parameters" in w for w in words(DRAWINGS["channels"]()))
+    assert any("18,432" in w for w in words(DRAWINGS["second_layer"]()))
+    said = words(DRAWINGS["padding"]())
     for word in ("valid", "same", "same_lower", "full"):
         out = shapes.conv_output_shape((1, 6, 1), (3, 1, 1), stride=2, padding=word)[1]
         assert said[said.index(f'"{word}"') :].index(f"{out} outputs") < 30
+
+
+def rects(drawing, *classes):
+    """How many rectangles have all these classes."""
+    root = ET.fromstring(drawing.svg())
+    return sum(set(classes) <= set(rect.get("class").split()) for rect in root.iter(SVG + "rect"))
+
+
+def test_what_is_counted_is_drawn_as_often():
+    assert rects(DRAWINGS["receptive_field"](), "window") == 5 * 5 * 3
+    grids = ET.fromstring(DRAWINGS["parameters"]().svg()).iter(SVG + "path")
+    cells = sum((p.get("d").count("v") - 1) * (p.get("d").count("h") - 1) for p in grids)
+    filters = 32 + 1  # and one of them enlarged
+    assert cells + rects(DRAWINGS["parameters"](), "d") == filters * shapes.conv_params((3, 3, 3, 1))
+    pools = ((word, stride) for word in ("same", "valid") for stride in (1, 2))
+    windows = [shapes.pool_output_shape((1, 25, 1), 2, stride=s, padding=word)[1] for word, s in pools]
+    assert rects(DRAWINGS["pool_same"](), "window") == sum(windows) + 26
+    assert rects(DRAWINGS["no_bias"](), "input") == 32 + 1  # columns, and a block of maps
+    assert rects(DRAWINGS["channel_axis"](), "output") == 24
+
+
+def test_numbers_of_the_questions():
+    said = {name: " / ".join(words(DRAWINGS[name]())) for name in NAMES}
+    assert "8 x 8 x 3 / = 192 weights" in said["channel_axis"]
+    assert "32 * 28 = 896" in said["parameters"]
+    assert "75 weights and a bias: 76" in said["receptive_field"]
+    assert "2,400 + 51,200 = 53,600 parameters" in said["no_bias"]
+    for size in ("298 x 298 x 32", "149 x 149 x 32", "147 x 147 x 64", "73 x 73 x 64", "896 parameters", "18,496 "):
+        assert size in said["pools_between"]
+    assert "pooled / 2 x 2 / 7 / 7 / 64" in said["tensorflow_weights"]
+    for out in (25, 13, 24, 12, 26):
+        assert f"{out} out" in said["pool_same"]
+    for number in ("2,097,152,000", "419,430,400", "64.0 MiB", "4.0 MiB", "/ 125 /", "/ 400 /"):
+        assert number in said["time_axis"]
+    assert "12 x 12 x 3 becomes 10 x 10 x 8" in said["rank"]
+    assert "directly / 144 / Winograd / 36" in said["winograd"]
+
+
+def test_each_question_has_a_figure():
+    page = (browser.DOCS / "questions.rst").read_text(encoding="utf-8")
+    _, *answers = re.split(r"^\.\. _question-", page, flags=re.MULTILINE)
+    shown = [re.findall(r"^\.\. drawing:: (\w+)$", answer, re.MULTILINE) for answer in answers]
+    assert len(shown) == 13
+    assert all(shown)
+
+
+def test_each_figure_is_shown():
+    pages = "".join(p.read_text(encoding="utf-8") for p in browser.DOCS.glob("*.rst"))
+    assert sorted(re.findall(r"^\.\. drawing:: (\w+)$", pages, re.MULTILINE)) == sorted(NAMES)
 
 
 def test_the_script_writes_files(tmp_path):

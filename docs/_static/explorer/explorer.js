@@ -14,12 +14,15 @@
   const add = (op, family, ndim, group) => (OPS[op] = { op, family, ndim, group });
   for (const n of [1, 2, 3]) add(`conv${n}d`, "conv", n, "Convolution");
   add("depthwise_conv2d", "depthwise", 2, "Convolution");
+  for (const n of [1, 2, 3]) add(`conv_transpose${n}d`, "transposed", n, "Transposed convolution");
   for (const family of ["max", "avg", "adaptive_max", "adaptive_avg"]) {
     for (const n of [1, 2, 3]) {
       add(`${family}_pool${n}d`, family, n, family.startsWith("adaptive") ? "Adaptive pool" : "Pool");
     }
   }
-  const isConv = (o) => o.family === "conv" || o.family === "depthwise";
+  const isTransposed = (o) => o.family === "transposed";
+  const isConv = (o) => o.family === "conv" || o.family === "depthwise" || isTransposed(o);
+  const hasFilters = (o) => o.family === "conv" || isTransposed(o);
   const isAdaptive = (o) => o.family.startsWith("adaptive");
   const slides = (o) => !isAdaptive(o);
 
@@ -29,16 +32,18 @@
     { name: "size", label: "Input size", usual: "7,7", hint: "one number, or one for each axis", on: () => true },
     { name: "c", label: "Channels", usual: "3", hint: "of the input", number: true, on: () => true },
     { name: "filters", label: "Filters", usual: "8", hint: "channels of the output", number: true,
-      on: (o) => o.family === "conv" },
+      on: hasFilters },
     { name: "multiplier", label: "Multiplier", usual: "1", hint: "filters for each channel", number: true,
       on: (o) => o.family === "depthwise" },
     { name: "kernel", label: "Kernel size", usual: "3", hint: "3 or 3,5", on: slides },
     { name: "output", label: "Output size", usual: "3", hint: "3, 3,5 or none", on: isAdaptive },
     { name: "stride", label: "Stride", usual: "", hint: "", on: slides },
     { name: "padding", label: "Padding", usual: "valid", hint: "a word, 1 or 1,2 or 0:1,1:1", on: slides },
+    { name: "extra", label: "Output padding", usual: "0", hint: "what comes on top behind", on: isTransposed },
+    { name: "target", label: "Output size", usual: "none", hint: "instead of the output padding", on: isTransposed },
     { name: "dilation", label: "Dilation", usual: "1", hint: "1: without gaps", on: slides },
     { name: "groups", label: "Groups", usual: "1", hint: "parts of the channels", number: true,
-      on: (o) => o.family === "conv" },
+      on: hasFilters },
     { name: "layout", label: "Layout", usual: "NHWC", choices: null, on: () => true },
     { name: "dtype", label: "Element type", usual: "float32", choices: Object.keys(shapes.ITEMSIZE), on: () => true },
     { name: "bias", label: "Bias", usual: "1", check: true, on: isConv },
@@ -61,6 +66,9 @@
       "op=conv3d&size=16,1024,1024&c=1&filters=1&kernel=5&padding=same"],
     ["A causal convolution along time", "op=conv1d&size=12&c=2&filters=4&kernel=3&dilation=2&padding=causal"],
     ["An adaptive pool: windows of several sizes", "op=adaptive_avg_pool2d&size=7,10&output=3,4"],
+    ["Twice as large: a transposed convolution with stride 2",
+      "op=conv_transpose2d&size=7,7&c=16&filters=8&kernel=3&stride=2&padding=same"],
+    ["The way back: which of two sizes is meant", "op=conv_transpose2d&size=3,3&stride=2&padding=1&target=5,6"],
     ["A kernel that does not fit", "op=conv2d&size=5,5&kernel=7"],
   ];
 
@@ -84,6 +92,13 @@
     return t.replace(/,\s*$/, "").split(",").map(one);
   }
 
+  /* The same, in which "none" stands for None. */
+  function sizes(text) {
+    const none = (v) => (typeof v === "string" && v.toLowerCase() === "none" ? null : v);
+    const value = numbers(text);
+    return Array.isArray(value) ? value.map(none) : none(value);
+  }
+
   const list = (value, n) => (Array.isArray(value) ? value : Array(n).fill(value));
 
   /* The result of a state: { c, r } or { error }. */
@@ -98,9 +113,7 @@
       const x = layout.join(batch, channels, list(numbers(state.size), o.ndim));
       const options = { dtype: c.dtype, layout: layout.name, bias: c.bias, ceilMode: c.ceilMode };
       if (isAdaptive(o)) {
-        const none = (v) => (typeof v === "string" && v.toLowerCase() === "none" ? null : v);
-        const size = numbers(state.output);
-        c.outputSize = Array.isArray(size) ? size.map(none) : none(size);
+        c.outputSize = sizes(state.output);
         return { c, r: shapes.adaptive(o.op, o.ndim, x, c.outputSize, options) };
       }
       options.stride = state.stride.trim() ? numbers(state.stride) : isConv(o) ? 1n : null;
@@ -113,7 +126,18 @@
         return { c, r: shapes.depthwise(o.op, x, kernel, c.multiplier, options) };
       }
       options.groups = count("groups", state.groups, 1n);
-      const w = layout.weights(kernel, channels / options.groups, count("filters", state.filters));
+      const filters = count("filters", state.filters);
+      if (isTransposed(o)) {
+        options.outputPadding = numbers(state.extra);
+        options.outputSize = c.outputSize = sizes(state.target);
+        if (filters % options.groups) {
+          // Never said by cyconv.shapes, which is given the shape of a kernel.
+          throw shapes.valueError(`${o.op}: groups=${options.groups} must divide the ${filters} filters`);
+        }
+        const w = layout.weights(kernel, filters / options.groups, channels);
+        return { c, r: shapes.transposed(o.op, x, w, options) };
+      }
+      const w = layout.weights(kernel, channels / options.groups, filters);
       return { c, r: shapes.conv(o.op, x, w, options) };
     } catch (error) {
       if (error instanceof shapes.Refusal) return { error };
@@ -201,10 +225,11 @@
   examples.addEventListener("change", () => {
     if (examples.value) load(fromHash(EXAMPLES[Number(examples.value)][1]));
   });
+  const words = el("datalist", { id: "explorer-words" });
   form.append(
     el("div", { class: "field wide" }, el("label", { for: "explorer-example" }, "Example"), examples),
     ...FIELDS.map(control),
-    el("datalist", { id: "explorer-words" }, ...shapes.WORDS.map((w) => el("option", { value: w })))
+    words
   );
 
   const headline = el("p", { class: "headline" });
@@ -236,7 +261,7 @@
       const { ndim } = OPS[state.op];
       if (ndim !== before.ndim) {
         state.layout = layoutNames(ndim)[layoutIndex(state.layout)];
-        for (const name of ["size", "kernel", "stride", "padding", "dilation", "output"]) {
+        for (const name of ["size", "kernel", "stride", "padding", "dilation", "output", "extra", "target"]) {
           state[name] = withAxes(state[name], ndim);
         }
       }
@@ -278,6 +303,10 @@
       inputs.layout.replaceChildren(...names.map((name) => el("option", { value: name }, name)));
     }
     boxes.stride.querySelector(".hint").textContent = isConv(o) ? "empty: 1" : "empty: as the kernel";
+    const known = isTransposed(o) ? shapes.CROPS : shapes.WORDS;
+    if (words.children.length !== known.length) {
+      words.replaceChildren(...known.map((word) => el("option", { value: word })));
+    }
     inputs.stride.placeholder = isConv(o) ? "1" : state.kernel;
     const visible = new Set(shown(state));
     for (const f of FIELDS) {
@@ -323,7 +352,9 @@
   function showSteps(c, r) {
     const groups = [];
     r.outs.forEach((_, a) => {
-      const lines = isAdaptive(c) ? adaptiveLines(r, a) : slidingLines(c, r, a);
+      const lines = isAdaptive(c)
+        ? adaptiveLines(r, a)
+        : isTransposed(c) ? transposedLines(c, r, a) : slidingLines(c, r, a);
       const key = JSON.stringify(lines);
       const known = groups.find((g) => g.key === key);
       if (known) known.axes.push(r.layout.axes[a]);
@@ -384,6 +415,42 @@
     return lines;
   }
 
+  function transposedLines(c, r, a) {
+    const [n, k, s, d] = [r.lengths[a], r.kernel[a], r.stride[a], r.dilation[a]];
+    const [[before, after], extra, out] = [r.pads[a], r.more[a], r.outs[a]];
+    const extent = (k - 1n) * d + 1n;
+    const span = (n - 1n) * s + extent;
+    const lines = [
+      ["extent", "(kernel - 1) * dilation + 1", `(${k} - 1) * ${d} + 1`, `${extent}`],
+      ["span", "(length - 1) * stride + extent", `(${n} - 1) * ${s} + ${extent}`, `${span}`],
+    ];
+    const word = typeof c.padding === "string" ? c.padding.toLowerCase() : "";
+    const asked = r.outputSize[a] !== null;
+    if (word === "same" || word === "same_lower") {
+      const [less, more] = word === "same" ? ["before", "after"] : ["after", "before"];
+      const total = before + after;
+      lines.push(
+        asked ? ["wanted", "output size", `${out}`] : ["wanted", "length * stride", `${n} * ${s}`, `${out}`],
+        ["total", "max(span - wanted, 0)", `max(${span} - ${out}, 0)`, `${total}`],
+        [less, "floor(total / 2)", `floor(${total} / 2)`, `${total / 2n}`],
+        [more, `total - ${less}`, `${total} - ${total / 2n}`, `${total - total / 2n}`],
+        ["output padding", "wanted - (span - total)", `${out} - (${span} - ${total})`, `${extra}`]
+      );
+    } else {
+      lines.push(["before", `${before}`], ["after", `${after}`]);
+      const rest = `${span} - ${before} - ${after}`;
+      lines.push(
+        asked
+          ? ["output padding", "output size - (span - before - after)", `${out} - (${rest})`, `${extra}`]
+          : ["output padding", `${extra}`]
+      );
+    }
+    lines.push([
+      "out", "span - before - after + output padding", `${span} - ${before} - ${after} + ${extra}`, `${out}`,
+    ]);
+    return lines;
+  }
+
   function adaptiveLines(r, a) {
     const [n, out] = [r.lengths[a], r.outs[a]];
     const last = shapes.poolWindow(out - 1n, n, out);
@@ -409,6 +476,22 @@
         formula(["flops", "outputs * elements of a window", `${places} * ${r.channels} * (${r.kernel.join(" * ")})`,
           grouped(r.cost.flops)]))];
     }
+    if (isTransposed(c)) {
+      const shared = r.groups === 1n ? "" : " of its group";
+      const copy = [...r.kernel, r.filters / r.groups].join(" * ");
+      const why =
+        `Each of the ${r.channels} channels of the input has a kernel for each channel of the output${shared}:` +
+        ` ${copy} weights.  Each number of the input puts a copy of them, multiplied with it, into the output, and` +
+        " copies that overlap are added.";
+      return [
+        el("div", { class: "axis" }, el("h3", {}, "Parameters and multiply-adds"), el("p", { class: "hint" }, why),
+          formula(["params", `channels * weights of a channel${c.bias ? " + filters" : ""}`,
+            `${r.channels} * (${copy})${c.bias ? ` + ${r.filters}` : ""}`, grouped(r.cost.params)]),
+          formula(["macs", "inputs * weights of a channel",
+            `${[r.batch === null ? 1n : r.batch, ...r.lengths, r.channels].join(" * ")} * (${copy})`,
+            grouped(r.cost.macs)])),
+      ];
+    }
     const terms = `${[...r.kernel, r.groups ? r.channels / r.groups : 0n].join(" * ")}`;
     const why =
       r.groups === 1n
@@ -427,6 +510,7 @@
   // -- Numbers ----------------------------------------------------------------------------------------------------
 
   function showTable(c, r) {
+    const matrix = isTransposed(c) ? "Matrix of all copies" : isConv(c) ? "im2col matrix" : "Matrix of all windows";
     const rows = [
       ["params", "Parameters", r.cost.params, ""],
       ["macs", "Multiply-adds", r.cost.macs, ""],
@@ -436,7 +520,7 @@
         ["weight-bytes", "Bytes of the parameters", r.cost.weightBytes],
         ["output-bytes", "Bytes of the output", r.cost.outputBytes],
         ["bytes", "Bytes read and written", r.cost.bytes],
-        ["im2col-bytes", `${isConv(c) ? "im2col matrix" : "Matrix of all windows"}, not built`, r.cost.im2colBytes],
+        ["im2col-bytes", `${matrix}, not built`, r.cost.im2colBytes],
       ].map(([id, label, n]) => [id, label, n, binarySize(n)]),
     ];
     table.replaceChildren(
@@ -594,7 +678,11 @@
 
   let begun = false;
 
-  function showPicture(c, r) {
+  /* A transposed convolution is drawn as the convolution whose way back it is: a window of the output for each place
+     of the input. */
+  function showPicture(c, result) {
+    const back = isTransposed(c);
+    const r = back ? { ...result, lengths: result.outs, outs: result.lengths } : result;
     player.draw = null;
     const spans = r.outs.map((out, a) => {
       const [before, after] = isAdaptive(c) ? [0n, 0n] : r.pads[a];
@@ -602,7 +690,7 @@
     });
     const many = product(r.outs);
     if (many > MOST || spans.some((s) => s.length + s.before + s.after > MOST)) {
-      const text = `The input is too large to be drawn; the window has ${grouped(many)} places.`;
+      const text = `The ${back ? "output" : "input"} is too large to be drawn; the window has ${grouped(many)} places.`;
       picture.replaceChildren(el("p", { class: "hint" }, text));
       return;
     }
@@ -612,6 +700,7 @@
       const padTo = Number(s.length + s.after);
       return { from: -Number(s.before), to: Math.max(padTo, last.end), padTo, length: Number(s.length) };
     });
+    const around = back ? "cut off" : "padding";
     const flat = { from: 0, to: 1, padTo: 1, length: 1 };
     const whole = (n) => ({ from: 0, to: n, padTo: n, length: n });
     const [depth, rows, cols] = { 1: [null, flat, ...axes], 2: [null, ...axes], 3: axes }[axes.length];
@@ -659,14 +748,14 @@
           const outside = index < 0 || index >= depth.length;
           slice.node.hidden = !there;
           slice.node.classList.toggle("outside", outside);
-          slice.node.querySelector("figcaption").textContent = `D ${index}${outside ? ": padding" : ""}`;
+          slice.node.querySelector("figcaption").textContent = `D ${index}${outside ? `: ${around}` : ""}`;
         }
         showWindow(slice, wy, wx, true);
       });
       if (more) {
         const left = w[0].count - slices.length;
         more.textContent = left > 0 ? `and ${left} more along D` : "";
-        output.node.querySelector("figcaption").textContent = `output, D ${z}`;
+        output.node.querySelector("figcaption").textContent = `${back ? "input" : "output"}, D ${z}`;
       }
       showDone(output, at % (outRows * outCols), outCols);
       slider.value = at;
@@ -675,15 +764,24 @@
     };
     const key = (cls, label) =>
       el("span", { class: "key" }, el("span", { class: `swatch ${cls}`, "aria-hidden": "true" }), label);
-    const said = "The window over the input, and the output that it makes; the text below says it in words";
-    const over = depth ? "Input: the slices that the window meets" : "Input";
+    const said = back
+      ? "A number of the input, and where its copy of the kernel lies in the output; the text below says it in words"
+      : "The window over the input, and the output that it makes; the text below says it in words";
+    const [over, under] = back ? ["Output", "Input"] : ["Input", "Output"];
+    const met = depth ? `${over}: the slices that the ${back ? "copy" : "window"} meets` : over;
     const padded = spans.some((s) => s.before || s.after);
+    const sides = [
+      el("div", { class: "side" }, el("h3", {}, met), source, more || ""),
+      el("div", { class: "side" }, el("h3", {}, under), target),
+    ];
+    const keys = [
+      key("input", over.toLowerCase()), ...(padded ? [key("padding", around)] : []),
+      key("cells", back ? "copy of the kernel" : "window"), key("done", under.toLowerCase()),
+    ];
+    picture.classList.toggle("back", back);
     picture.replaceChildren(
-      el("div", { class: "stage-row", role: "img", "aria-label": said },
-        el("div", { class: "side" }, el("h3", {}, over), source, more || ""),
-        el("div", { class: "side" }, el("h3", {}, "Output"), target)),
-      el("p", { class: "keys" }, key("input", "input"), ...(padded ? [key("padding", "padding")] : []),
-        key("cells", "window"), key("done", "output")),
+      el("div", { class: "stage-row", role: "img", "aria-label": said }, ...(back ? sides.reverse() : sides)),
+      el("p", { class: "keys" }, ...keys),
       el("div", { class: "controls", role: "group", "aria-label": "Move the window" },
         step("Back", -1), button, step("Step", 1), slider),
       text
@@ -708,12 +806,14 @@
     });
     const count = w.reduce((a, v) => a * v.count, 1);
     const off = count - inside.reduce((a, b) => a * b, 1);
-    const outside = off ? `; ${grouped(off)} of its ${grouped(count)} elements lie outside of the input` : "";
+    const lie = isTransposed(c) ? "are cut off" : "lie outside of the input";
+    const outside = off ? `; ${grouped(off)} of its ${grouped(count)} elements ${lie}` : "";
     const where = at.map((i, a) => `${r.layout.axes[a]} ${i}`).join(", ");
-    return (
-      `Output ${where} (${grouped(index + 1)} of ${grouped(total)}): ` +
-      `the window covers ${cover.join(", ")}${outside}.`
-    );
+    const covered = isTransposed(c)
+      ? `its copy of the kernel covers ${cover.join(", ")} of the output`
+      : `the window covers ${cover.join(", ")}`;
+    const from = isTransposed(c) ? "Input" : "Output";
+    return `${from} ${where} (${grouped(index + 1)} of ${grouped(total)}): ${covered}${outside}.`;
   }
 
   addEventListener("hashchange", () => {

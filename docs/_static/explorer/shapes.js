@@ -8,6 +8,7 @@
 
   const AXES = { 1: "W", 2: "HW", 3: "DHW" };
   const WORDS = ["valid", "same", "same_lower", "full", "causal"];
+  const CROPS = ["valid", "same", "same_lower"]; // of transposed convolutions
   const ITEMSIZE = { float16: 2n, float32: 4n, float64: 8n };
   const LIMIT = 1n << 40n;
 
@@ -206,6 +207,80 @@
     return { shape: layout.join(batch, filters, outs), pads, outs, kernel, lengths, batch, channels, filters };
   }
 
+  /* A transposed convolution whose kernel has a filter for each channel of its input. */
+  function transposedConvolution(name, x, w, layout, stride, padding, outputPadding, outputSize, dilation, groups) {
+    const [batch, channels, lengths] = layout.split(x);
+    const [, ofGroup, kernel] = layout.unpack(w);
+    const given =
+      `x.shape=${repr(x)} in ${layout.name}, w.shape=${repr(w)} in ${layout.kernel}, padding=${repr(padding)}`;
+    if (channels % groups) {
+      throw valueError(`${name}: groups=${groups} must divide the ${channels} channels of x (${given})`);
+    }
+    const word = typeof padding === "string" ? padding.toLowerCase() : null;
+    if (word !== null && !CROPS.includes(word)) {
+      const words = CROPS.map(repr).join(", ");
+      throw valueError(`${name}: padding must be one of ${words}, numbers or pairs, got ${repr(padding)}`);
+    }
+    const same = word === "same" || word === "same_lower";
+    if (outputPadding.some((n) => n) && (same || outputSize.some((n) => n !== null))) {
+      const other = same ? `padding=${repr(padding)}` : `output_size=${repr(outputSize)}`;
+      throw valueError(
+        `${name}: output_padding=${repr(outputPadding)} contradicts ${other}, which says how large the output is;` +
+          " leave it out, or give output_size alone"
+      );
+    }
+    const pads = same
+      ? lengths.map(() => [0n, 0n])
+      : resolvePadding(name, padding, lengths, kernel, stride, dilation);
+    const crops = [];
+    const more = [];
+    const outs = lengths.map((n, a) => {
+      const [axis, k, s, d] = [layout.axes[a], kernel[a], stride[a], dilation[a]];
+      let [crop, extra, size] = [pads[a], outputPadding[a], outputSize[a]];
+      if (k < 1n || n === 0n) {
+        throw valueError(`${name}: ${k < 1n ? "w" : "x"} has no elements along ${axis} (${given})`);
+      }
+      if (extra >= larger(s, d)) {
+        throw valueError(
+          `${name}: output_padding must be less than the stride or the dilation, ${larger(s, d)} along ${axis},` +
+            ` got ${extra} (${given}); pad the output with numpy.pad`
+        );
+      }
+      const whole = (n - 1n) * s + (k - 1n) * d + 1n;
+      const least = same ? (n - 1n) * s + 1n : whole - crop[0] - crop[1];
+      if (size !== null && (size < least || size >= least + s)) {
+        throw valueError(
+          `${name}: output_size must be between ${least} and ${least + s - 1n} along ${axis}, got ${size}: of` +
+            ` these sizes a convolution with stride ${s} and this padding makes ${n} (${given})`
+        );
+      }
+      if (same) {
+        if (size === null) size = n * s;
+        crop = samePadding(size, k, s, d);
+        if (word === "same_lower") crop.reverse();
+        extra = size - whole + crop[0] + crop[1];
+      } else {
+        if (size === null) size = least + extra;
+        extra = size - least;
+      }
+      if (size < 1n) {
+        throw valueError(
+          `${name}: nothing is left of the output along ${axis}:` +
+            " (length - 1) * stride - before - after + (kernel - 1) * dilation + 1 + output_padding =" +
+            ` (${n} - 1) * ${s} - ${crop[0]} - ${crop[1]} + (${k} - 1) * ${d} + 1 + ${extra} = ${size}` +
+            ` (${given}); use less padding`
+        );
+      }
+      crops.push(crop);
+      more.push(extra);
+      return size;
+    });
+    const filters = ofGroup * groups;
+    return {
+      shape: layout.join(batch, filters, outs), pads: crops, more, outs, kernel, lengths, batch, channels, filters,
+    };
+  }
+
   function checkElements(name, x, layout) {
     layout.split(x)[2].forEach((n, a) => {
       if (n === 0n) {
@@ -327,6 +402,30 @@
     return { ...conv(name, x, w, { ...options, groups }), given: data.last ? given : w };
   }
 
+  /* Everything about a transposed convolution, as conv_transpose_cost and conv_transpose_output_shape say it. */
+  function transposed(name, x, w, options) {
+    const ndim = w.length - 2;
+    w = shape(name, "w_shape", w);
+    const data = layoutOf(name, options.layout, ndim);
+    x = shape(name, "x_shape", x);
+    rank(name, "x", x, data);
+    const stride = perAxis(name, "stride", options.stride, ndim);
+    const outputPadding = perAxis(name, "output_padding", options.outputPadding, ndim, 0n);
+    const outputSize = outputSizes(name, options.outputSize, ndim);
+    const dilation = perAxis(name, "dilation", options.dilation, ndim);
+    const groups = integer(name, "groups", options.groups, 1n);
+    const r = transposedConvolution(
+      name, x, w, data, stride, options.padding, outputPadding, outputSize, dilation, groups
+    );
+    const macs = r.channels ? product(x) * (product(w) / r.channels) : 0n;
+    const params = product(w) + (options.bias ? r.filters : 0n);
+    const copies = product([r.batch === null ? 1n : r.batch, ...r.lengths, ...r.kernel, r.filters]);
+    return {
+      ...r, x, w, layout: data, stride, dilation, groups, outputPadding, outputSize,
+      cost: cost(macs, 2n * macs, params, product(x), product(r.shape), copies, ITEMSIZE[options.dtype]),
+    };
+  }
+
   /* Everything about a pool, as pool_cost and pool_output_shape say it. */
   function pool(name, ndim, x, kernel, { dtype, stride, padding, dilation, ceilMode, layout }) {
     x = shape(name, "x_shape", x);
@@ -377,8 +476,8 @@
   const grouped = (n) => String(n).replace(/\B(?=(\d{3})+$)/g, ",");
 
   const api = {
-    AXES, WORDS, ITEMSIZE, Refusal, repr, grouped, binarySize, integer, perAxis, product, layoutOf,
-    samePadding, outputSize, poolWindow, conv, depthwise, pool, adaptive,
+    AXES, WORDS, CROPS, ITEMSIZE, Refusal, valueError, repr, grouped, binarySize, integer, perAxis, product, layoutOf,
+    samePadding, outputSize, poolWindow, conv, depthwise, transposed, pool, adaptive,
   };
   if (typeof module === "object" && module.exports) module.exports = api;
   else root.cyconvShapes = api;
