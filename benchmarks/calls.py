@@ -1,5 +1,8 @@
 """What a call costs when there is next to nothing to compute, and what the import costs."""
 
+import datetime
+import json
+import pathlib
 import statistics
 import subprocess
 import sys
@@ -8,8 +11,10 @@ import time
 import numpy as np
 
 import cyconv
-from benchmarks import report
+from benchmarks import machine, report, results
 
+FORMAT = "cyconv calls"
+VERSION = 1
 IMPORT = """
 import sys, time, numpy
 sys.path[:] = {path!r}
@@ -54,10 +59,79 @@ def measure(calls=20000, rounds=7):
     return times
 
 
-def show():
-    """Prints `measure`."""
-    rows = [
-        [name, f"{min(values) * 1e6:.2f}", f"{statistics.median(values) * 1e6:.2f}"]
-        for name, values in measure().items()
-    ]
+def run(command, **known):
+    """Measures, and tells where.
+
+    Parameters
+    ----------
+    command : str
+        What was typed.
+    **known
+        Of `measure`.
+
+    Returns
+    -------
+    dict
+        As in SCHEMA.md.
+    """
+    busy, started = machine.others_busy(), datetime.datetime.now(datetime.UTC)
+    probe = machine.Probe()
+    probe.take()
+    times = measure(**known)
+    for _ in range(5):
+        probe.take()
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "cyconv": cyconv.__version__,
+        "started": started.isoformat(timespec="seconds"),
+        "command": command,
+        "machine": machine.describe(),
+        "quiet": machine.verdict(busy, machine.others_busy(), probe.record()),
+        "calls": {name: {"best": min(v), "median": statistics.median(v)} for name, v in times.items()},
+    }
+
+
+def load(path):
+    """Reads what `save` wrote.
+
+    Parameters
+    ----------
+    path : path-like
+
+    Returns
+    -------
+    dict
+
+    Raises
+    ------
+    ValueError
+        If the file is none of this version.
+    """
+    found = results.read(path)
+    if not isinstance(found, dict) or (found.get("format"), found.get("version")) != (FORMAT, VERSION):
+        raise ValueError(f"{path}: not a file of calls, or of another version")
+    return found
+
+
+def save(path, found):
+    """Writes what `run` found.
+
+    Parameters
+    ----------
+    path : path-like
+    found : dict
+    """
+    pathlib.Path(path).write_text(json.dumps(found, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def show(found):
+    """Prints what `run` found.
+
+    Parameters
+    ----------
+    found : dict
+    """
+    rows = [[name, f"{t['best'] * 1e6:.2f}", f"{t['median'] * 1e6:.2f}"] for name, t in found["calls"].items()]
     report.table("8 x 8 pixels, 4 channels, 4 filters of 3 x 3", ["what", "best us", "median us"], rows)
+    report.quiet({"complete": True, **found})

@@ -8,6 +8,7 @@ from benchmarks import libraries, suites
 
 EPILOG = """\
 other commands:
+  python -m benchmarks sweep                    shapes that are slower than those beside them
   python -m benchmarks list                     suites and their cases
   python -m benchmarks show FILE                the tables of a file again
   python -m benchmarks compare A.json B.json    what got slower, beyond noise
@@ -105,6 +106,7 @@ def main(arguments=None):
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     command = {
         "worker": _worker, "list": _list, "show": _show, "compare": _compare, "plot": _plot, "calls": _calls,
+        "sweep": _sweep,
     }.get(arguments[0] if arguments else "")  # fmt: skip
     try:
         return command(arguments[1:]) if command else _measure(arguments)
@@ -174,6 +176,11 @@ def _show(arguments):
     made.add_argument("file")
     made.add_argument("--details", action="store_true")
     given = made.parse_args(arguments)
+    if _is_sweep(given.file):
+        from benchmarks import sweep
+
+        sweep.show(sweep.load(given.file), given.details)
+        return 0
     run = results.load(given.file)
     if given.details:
         report.details(run)
@@ -203,21 +210,80 @@ def _plot(arguments):
     made.add_argument("files", nargs="+", metavar="FILE", help="several are put together, as of one run")
     made.add_argument("--folder", help="where to (default: beside the first file)")
     given = made.parse_args(arguments)
-    runs = [results.load(path) for path in given.files]
+    sweeps = [path for path in given.files if _is_sweep(path)]
+    others = [path for path in given.files if path not in sweeps]
+    runs = [results.load(path) for path in others]
     try:
         from benchmarks import plots
     except ImportError as error:
         raise ValueError(f"plots need matplotlib ({error}): python -m pip install matplotlib") from error
-    for path in plots.draw(runs, given.files[0], given.folder):
+    written = plots.draw(runs, others[0], given.folder) if runs else []
+    for path in sweeps:
+        from benchmarks import sweep
+
+        written += plots.draw_sweep(sweep.load(path), path, given.folder)
+    for path in written:
         print(path)
     return 0
+
+
+def _is_sweep(path):
+    """Whether a file says that it is one of a sweep."""
+    from benchmarks import results
+
+    found = results.read(path)
+    return isinstance(found, dict) and found.get("format") == "cyconv sweep"
+
+
+def _sweep(arguments):
+    from benchmarks import machine, report
+
+    made = argparse.ArgumentParser(
+        "python -m benchmarks sweep",
+        description="Times plans along lines of shapes and names those that are far slower for each multiply-add "
+        "than the shapes beside them.",
+    )
+    add = made.add_argument
+    add("--quick", action="store_true", help="fewer and shorter lines, in less than forty seconds")
+    add("--threads", type=int, default=machine.usable(), help="default: as many as there are processors")
+    add("--filter", default="", metavar="WORDS", help="only lines whose name contains one of these words")
+    add("--layout", type=_among(("NHWC", "NCHW")), default=("NHWC", "NCHW"))
+    add("--rounds", type=int, default=2, help="how often each line is walked along (default: 2)")
+    add("--budget", type=float, default=None, metavar="SECONDS", help="of a shape in a round (default: 0.002)")
+    add("--details", action="store_true", help="all cliffs, and a row for each line")
+    add("--json", metavar="OUT", help="write everything to this file (SCHEMA.md says what)")
+    given = made.parse_args(arguments)
+    from benchmarks import sweep
+
+    words = given.filter.split(",")
+    wanted = [line for line in sweep.lines(given.quick, given.layout) if any(word in line.name for word in words)]
+    if not wanted or given.threads < 1 or given.rounds < 1:
+        made.error(f"no line has {given.filter!r} in its name" if not wanted else "threads and rounds begin at 1")
+    options = {
+        "threads": given.threads,
+        "rounds": given.rounds,
+        "budget": given.budget if given.budget is not None else 0.0005 if given.quick else 0.002,
+        "peaks": bool(given.json),
+        "command": " ".join(["python -m benchmarks sweep", *_without_paths(arguments)]),
+    }
+    with report.progress() as bar:
+        swept = sweep.run(wanted, options, bar)
+    if given.json:
+        sweep.save(given.json, swept)
+    sweep.show(swept, given.details)
+    return 0 if swept["complete"] else 130
 
 
 def _calls(arguments):
     from benchmarks import calls
 
-    argparse.ArgumentParser(
+    made = argparse.ArgumentParser(
         "python -m benchmarks calls", description="What a call costs with next to nothing to compute, and the import."
-    ).parse_args(arguments)
-    calls.show()
+    )
+    made.add_argument("--json", metavar="OUT", help="write it to this file (SCHEMA.md says what)")
+    given = made.parse_args(arguments)
+    found = calls.run(" ".join(["python -m benchmarks calls", *_without_paths(arguments)]))
+    if given.json:
+        calls.save(given.json, found)
+    calls.show(found)
     return 0

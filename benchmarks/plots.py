@@ -10,15 +10,12 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from benchmarks import results
+from benchmarks.recorded import NAMES
 
 STYLE = {  # colours that colour-blind people can tell apart, and shapes that need no colours
     "cyconv": ("#0072b2", "o"), "numpy": ("#e69f00", "s"), "scipy": ("#009e73", "D"), "torch": ("#d55e00", "^"),
     "onnxruntime": ("#cc79a7", "v"), "openvino": ("#56b4e9", "P"), "ncnn": ("#8c6d1f", "X"), "opencv": ("#000000", "*"),
     "jax": ("#7f7f7f", "<"), "tensorflow": ("#882255", ">"),
-}  # fmt: skip
-NAMES = {
-    "numpy": "NumPy", "scipy": "SciPy", "torch": "PyTorch", "onnxruntime": "ONNX Runtime", "openvino": "OpenVINO",
-    "opencv": "OpenCV", "jax": "JAX", "tensorflow": "TensorFlow",
 }  # fmt: skip
 SETTINGS = {
     "font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "axes.titlelocation": "left",
@@ -59,6 +56,93 @@ def draw(runs, first, folder=None):
                 written.append(folder / f"{pathlib.Path(first).stem}-{name}.{kind}")
                 figure.savefig(written[-1], bbox_inches="tight", facecolor="white", **known)
     return written
+
+
+def draw_sweep(swept, path, folder=None):
+    """Draws the lines of a sweep: a picture for each stride and dilation.
+
+    Parameters
+    ----------
+    swept : dict
+    path : path-like
+        Pictures are called after this file.
+    folder : path-like, optional
+        By default that of `path`.
+
+    Returns
+    -------
+    list of pathlib.Path
+        What was written.
+    """
+    folder = pathlib.Path(folder) if folder else pathlib.Path(path).parent
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    variants = dict.fromkeys((line["stride"], line["dilation"]) for line in swept["lines"])
+    with matplotlib.rc_context(SETTINGS):
+        for stride, dilation in variants:
+            named = f"-stride{stride}" * (stride > 1) + f"-dilation{dilation}" * (dilation > 1)
+            figure = _sweep(swept, stride, dilation)
+            for kind, known in (("svg", {"metadata": {"Date": None}}), ("png", {"dpi": 110})):
+                written.append(folder / f"{pathlib.Path(path).stem}{named}.{kind}")
+                figure.savefig(written[-1], bbox_inches="tight", facecolor="white", **known)
+    return written
+
+
+def _sweep(swept, stride, dilation):
+    """A row of plots for each centre, a column for each number that differs."""
+    from benchmarks import sweep
+
+    shown = [line for line in swept["lines"] if (line["stride"], line["dilation"]) == (stride, dilation)]
+    centres = list(dict.fromkeys(line["centre"] for line in shown))
+    axes_of = [axis for axis in sweep.AXES if any(line["axis"] == axis for line in shown)]
+    figure = Figure(figsize=(3.4 * len(axes_of), 2.5 * len(centres)), layout="constrained")
+    grid = figure.subplots(len(centres), len(axes_of), squeeze=False)
+    used, handles = set(), {}
+    for line in shown:
+        row, column = centres.index(line["centre"]), axes_of.index(line["axis"])
+        axes, speeds = grid[row, column], sweep.speeds(line)
+        used.add((row, column))
+        colour, style = {"NHWC": ("#0072b2", "-"), "NCHW": ("#e69f00", "-")}[line["layout"]]
+        handles[line["layout"]] = axes.plot(line["values"], speeds, style, color=colour, lw=1)[0]
+        at = dict(zip(line["values"], speeds, strict=True))
+        for value, name in line["algorithms"][1:] if len(line["algorithms"]) > 1 else ():
+            axes.plot(value, at[value], "|", color=colour, ms=9, mew=1.2)
+            handles["another algorithm"] = axes.plot([], [], "|", color="#333333", ms=9, mew=1.2)[0]
+            if len(line["algorithms"]) <= 4:
+                axes.annotate(name, (value, at[value]), (2, 6), textcoords="offset points", fontsize=6, color=colour)
+        cliffs = [cliff["value"] for cliff in swept["cliffs"] if cliff["line"] == line["name"]]
+        if cliffs:
+            handles["cliff"] = axes.plot(cliffs, [at[v] for v in cliffs], "v", color="#cc0000", ms=5, mfc="none")[0]
+    for row, centre in enumerate(centres):
+        for column, axis in enumerate(axes_of):
+            axes = grid[row, column]
+            if (row, column) not in used:
+                axes.set_visible(False)
+                continue
+            axes.set_ylim(0, None)
+            axes.grid(color="#e5e5e5", lw=0.6)
+            axes.set_xlabel(sweep.TITLES[axis], fontsize=8)
+            axes.set_title(f"{centre}: " + _fixed(sweep.CENTRES[centre], axis), fontsize=8)
+            axes.tick_params(labelsize=7)
+            if column == min(c for r, c in used if r == row):
+                axes.set_ylabel("GFLOP/s", fontsize=8)
+    figure.legend(handles.values(), handles.keys(), loc="outside upper left", ncols=6, columnspacing=1)
+    text = f"Stride {stride}, dilation {dilation}, {shown[0]['threads']} threads, float32, plans alone, least time."
+    _note(figure, {**swept, "libraries": {"cyconv": {"versions": {"cyconv": swept["cyconv"]}}}}, text)
+    return figure
+
+
+def _fixed(centre, axis):
+    """The numbers of a centre that do not differ."""
+    words = {
+        "c": "{} channels",
+        "k": "{} filters",
+        "ck": "{} channels",
+        "size": "{0} x {0} pixels",
+        "kernel": "{0} x {0}",
+    }
+    gone = {"ck": ("c", "k", "ck")}.get(axis, (axis,))
+    return ", ".join(words[key].format(value) for key, value in centre.items() if key not in gone)
 
 
 def _together(runs):

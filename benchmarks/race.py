@@ -180,10 +180,11 @@ def run(cases, options, report=lambda *_: None):
     """
     started, clock = datetime.datetime.now(datetime.UTC), time.perf_counter()
     names, lacking = present(options["libraries"], options["pythons"])
-    busy = machine.others_busy()
-    probe = machine.Probe()
     steps = len(cases) * (1 + options["rounds"] + bool(options["memory"]))
     done = 0
+    report(done, steps, "looking at the machine")
+    busy = machine.others_busy()
+    probe = machine.Probe()
 
     def step(text):
         nonlocal done
@@ -193,6 +194,7 @@ def run(cases, options, report=lambda *_: None):
     rows, about = [], {}
     with Workers(options["pythons"]) as workers, tempfile.TemporaryDirectory(prefix="cyconv-benchmarks-") as folder:
         for name in list(names):
+            report(done, steps, f"starting {name}")
             try:
                 for threads in options["threads"]:
                     about[name] = workers.get(name, threads).hello

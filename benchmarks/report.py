@@ -62,7 +62,7 @@ class _Bar:
 
         self.bar = Progress(
             TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
-            console=Console(stderr=True), transient=True,
+            console=Console(stderr=True), transient=True, refresh_per_second=4,
         )  # fmt: skip
         self.task = self.bar.add_task("", total=None)
 
@@ -145,7 +145,23 @@ def summary(run):
     print("fastest other: its time divided by that of cyconv; below 1 it is faster.")
     if faster:
         print(f"Faster than cyconv in {len(faster)} of {len(rows)}: {', '.join(faster)}")
+    memory(run)
     notes(run)
+
+
+def memory(run):
+    """Prints the memory of calls, if it was measured.
+
+    Parameters
+    ----------
+    run : dict
+    """
+    from benchmarks import recorded
+
+    columns, rows = recorded.memory(run)
+    if rows:
+        table("MiB that a call of each library's fastest way takes at its highest, its output included", columns, rows)
+        print("im2col matrix: the size of the matrix of all windows, as computed; NumPy im2col is measured.")
 
 
 def _spread(entry, parts=1):
@@ -167,8 +183,18 @@ def notes(run):
                 print(f"Not counted: {results.label(result, run)}, {name}: {e['status']}, {e['reason']}")
     for name, reason in run["missing"].items():
         print(f"Without {name}: {reason}")
+    quiet(run)
+
+
+def quiet(run):
+    """Prints whether a run was interrupted, and whether the machine was quiet.
+
+    Parameters
+    ----------
+    run : dict
+    """
     if not run["complete"]:
-        print("Interrupted: not all cases are here.")
+        print("Interrupted: not everything is here.")
     if not run["quiet"]["quiet"]:
         print(f"THE MACHINE WAS NOT QUIET: {'; '.join(run['quiet']['reasons'])}. Do not trust small differences.")
 

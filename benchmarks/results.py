@@ -86,12 +86,31 @@ def load(path):
     ValueError
         If the file is none of this version.
     """
-    try:
-        run = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{path} is no JSON: {error}") from error
+    run = read(path)
     check(run, path)
     return run
+
+
+def read(path):
+    """What a JSON file holds, whatever it is.
+
+    Parameters
+    ----------
+    path : path-like
+
+    Returns
+    -------
+    object
+
+    Raises
+    ------
+    ValueError
+        If it is no JSON.
+    """
+    try:
+        return json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is no JSON: {error}") from error
 
 
 def check(run, name="results"):

@@ -28,10 +28,11 @@ def load(name, path, **known):
 
 
 load("benchmarks", ROOT / "benchmarks/__init__.py", submodule_search_locations=[str(ROOT / "benchmarks")])
-cli, compare, libraries, machine, race, reference, report, results, suites, worker = (
+cli, compare, libraries, machine, race, recorded, reference, report, results, suites, worker = (
     importlib.import_module(f"benchmarks.{name}")
     for name in (
-        "cli", "compare", "libraries", "machine", "race", "reference", "report", "results", "suites", "worker",
+        "cli", "compare", "libraries", "machine", "race", "recorded", "reference", "report", "results", "suites",
+        "worker",
     )
 )  # fmt: skip
 
@@ -448,7 +449,7 @@ def command(*arguments, cwd=ROOT, python=(sys.executable,), **known):
         cwd=cwd,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         **known,
     )
 
@@ -456,7 +457,8 @@ def command(*arguments, cwd=ROOT, python=(sys.executable,), **known):
 def test_help_names_all_commands():
     done = command("--help")
     assert done.returncode == 0
-    for word in ("--suite", "--peers", "--quick", "--json", "--threads", "compare", "plot", "list", "calls", "show"):
+    for word in ("--suite", "--peers", "--quick", "--memory", "--json", "--threads", "compare", "plot", "list", "calls",
+                 "show", "sweep"):  # fmt: skip
         assert word in done.stdout
 
 
@@ -512,6 +514,110 @@ def test_a_tiny_run_from_the_command_to_the_comparison(tmp_path):
     assert set(keys(run)) - free <= named
     assert "0 slower, 0 faster, 0 within noise" in command("compare", out, out).stdout
     assert "mine/b" in command("show", out).stdout
+
+
+def test_memory_beside_all_that_is_installed(tmp_path):
+    suite, out = tmp_path / "mine.txt", tmp_path / "out.json"
+    suite.write_text("layer conv c=32 size=128x128 k=16 kernel=5x5 pad=2\nfilter conv size=512x512 kernel=7x7 pad=3\n")
+    done = command(
+        "--suite", suite, "--rounds", 1, "--budget", 0.001, "--limit", 0.01, "--threads", 2, "--memory", "--peers",
+        "--json", out, "--layout", "NHWC",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    run = results.load(out)
+    absent = {name for name in libraries.PEERS if libraries.missing(name)}
+    assert set(run["libraries"]) | set(run["missing"]) == set(libraries.NAMES)
+    assert set(run["missing"]) >= absent
+    for name in absent:
+        assert f"Without {name}: not installed" in done.stdout
+    layer, single = ({(e["library"], e["way"]): e for e in r["entries"]} for r in run["results"])
+    assert {name for name, _ in layer} == set(run["libraries"])
+    if sys.platform != "linux":
+        return
+    for entries in (layer, single):
+        for key, e in entries.items():  # each was measured, in its own process
+            assert e["status"] != "timed" or e["memory"]["call"] >= 0, key
+    matrix = recorded.im2col_bytes(suites.load(str(suite))[0])
+    assert matrix == 4 * 32 * 128 * 128 * 25
+    assert layer["numpy", "im2col"]["memory"]["call"] > matrix
+    assert layer["cyconv", "NHWC"]["memory"]["call"] < matrix / 8
+    columns, rows = recorded.memory(run)
+    assert columns[1:5] == ["output", "cyconv", "NumPy im2col", "im2col matrix"]
+    assert [row[0] for row in rows] == ["mine/layer", "mine/filter"]
+    assert rows[0][4] == "50.0"
+    assert "MiB that a call of each library's fastest way takes" in done.stdout
+    assert re.search(r"mine/layer +1\.0|mine/layer[│ ]+1\.0", done.stdout)
+
+
+def test_a_process_that_has_no_memory_to_tell_is_no_failure(monkeypatch):
+    class Silent(Answers):
+        fresh = Answers.get
+
+        def receive(self):
+            raise race.Lost("the process ended")
+
+        def close(self):
+            self.closed = True
+
+    right = {"error_of_largest": 0.0, "first": 0.1}
+    answers = Silent({"tensordot": right, "einsum": right, "im2col": right, "taps": right})
+    options = OPTIONS | {"threads": (1, 2), "rounds": 1, "budget": 0.0, "limit": 1.0, "memory": True}
+    found = race.Race(SMALL[0], ["numpy"], options, answers, machine.Probe(), "").run(lambda _: None)
+    assert {e["status"] for result in found for e in result["entries"]} == {"timed"}
+    assert not any("memory" in e for result in found for e in result["entries"])
+    assert answers.closed
+
+
+def test_pages_show_what_is_recorded():
+    run = made(
+        entry(2e-3, 2e-3),
+        entry(1e-3, 1.5e-3, library="numpy", way="im2col"),
+        entry(3e-3, library="scipy", way="ndimage"),
+    )
+    assert recorded.speed(run) == (
+        ["case", "cyconv", "NumPy", "SciPy", "GFLOP/s", "error"],
+        [["small/plain", "2.000", "1.250", "3.000", "0", "1e-07"]],
+    )
+    sentence, columns, rows = recorded.faster(run)
+    assert sentence == "Among 1 cases another library is faster in 1, in 1 of them by more than rounds differ:"
+    assert rows == [["small/plain", "NumPy", "1.250", "2.000", "1.60", ""]]
+    assert len(columns) == len(rows[0])
+    assert recorded.faster(made(entry(1e-3), entry(2e-3, library="numpy", way="im2col")))[0].startswith(
+        "In none of the 1"
+    )
+    near = made(entry(1e-3, 1.2e-3), entry(0.9e-3, 1.2e-3, library="numpy", way="im2col"))
+    assert recorded.faster(near)[2][0][-1] == "yes"
+    assert recorded.memory(run)[1] == []
+    assert "Recorded on 2030-01-01 with 2 threads on" in recorded.versions(run)
+    assert recorded.peaks(run)[1] == [["float32", "2", "100", "10", "guess"]]
+
+
+def test_every_recorded_file_is_shown():
+    runs = [path for path in recorded.FOLDER.glob("*.json") if path.stem not in ("sweep", "calls")]
+    assert recorded.FOLDER / "overview.json" in runs
+    for path in runs:
+        run = results.load(path)
+        columns, rows = recorded.speed(run)
+        assert rows
+        assert {len(row) for row in rows} == {len(columns)}
+        assert {len(row) for row in recorded.faster(run)[2]} <= {len(recorded.faster(run)[1])}
+        assert run["command"].startswith("python -m benchmarks")
+
+
+def test_calls_are_written_and_read(tmp_path, monkeypatch, capsys):
+    calls = importlib.import_module("benchmarks.calls")
+    monkeypatch.setattr(calls, "measure", lambda: {"plan(x)": [2e-6, 1e-6, 4e-6]})
+    monkeypatch.setattr(machine, "others_busy", lambda: 0.0)
+    assert cli.main(["calls", "--json", str(tmp_path / "c.json")]) == 0
+    assert re.search(r"plan\(x\)[│ ]+1\.00[│ ]+2\.00", capsys.readouterr().out)
+    found = calls.load(tmp_path / "c.json")
+    assert found["calls"] == {"plan(x)": {"best": 1e-6, "median": 2e-6}}
+    assert recorded.calls(found)[1] == [["plan(x)", "1.00", "2.00"]]
+    named = set(re.findall(r"`(\w+)`", (ROOT / "benchmarks/SCHEMA.md").read_text()))
+    assert set(keys(found)) - {"plan(x)", "L1", "L2", "L3"} <= named
+    (tmp_path / "d.json").write_text("{}")
+    with pytest.raises(ValueError, match="not a file of calls"):
+        calls.load(tmp_path / "d.json")
 
 
 def test_an_installed_package_wins_over_the_folder_beside(tmp_path):
