@@ -140,7 +140,9 @@ def _winograd_cost(case):
 
 
 ALGORITHMS = (
-    Algorithm("winograd", "3 x 3 and 5 x 5 kernels of many channels: fewer products", _winograd_declines, _winograd_cost),
+    Algorithm(
+        "winograd", "3 x 3 and 5 x 5 kernels of many channels: fewer products", _winograd_declines, _winograd_cost
+    ),
     Algorithm("grouped", "groups of few channels: lanes are channels of many groups", _grouped_declines, _grouped_cost),
     Algorithm("direct", "every convolution; no copy of the input, exact sums", lambda case: "", _direct_cost),
 )

@@ -142,8 +142,8 @@ class Recipe:
     def _convolution(self, case):
         """The compiled convolution."""
         return Convolution(
-            isa.kernels(self.dtype.name).table(), self.algorithm, case.channels_last, 1 if self.batch is None else self.batch,
-            case.groups, case.ic, case.oc, case.size, case.out, case.kernel, case.stride, case.dilation,
+            isa.kernels(self.dtype.name).table(), self.algorithm, case.channels_last,
+            1 if self.batch is None else self.batch, case.groups, case.ic, case.oc, case.size, case.out, case.kernel, case.stride, case.dilation,
             case.before, case.pad_mode, self.activation,
         )  # fmt: skip
 

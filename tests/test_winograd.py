@@ -54,7 +54,9 @@ def winograd_bound(x, w, dilation, stride=1):
         patches = patches[:, :, : tiles[0], : tiles[1]]
         v = np.einsum("ik,nzyxckl,jl->nzyxijc", INPUTS, patches, INPUTS)
         products = sum(
-            np.einsum("nzyxijc,ijcf->nzyxijf", v[:, d * dilation[0] :][:, : (depths - 1) * stride + 1 : stride], filters[d])
+            np.einsum(
+                "nzyxijc,ijcf->nzyxijf", v[:, d * dilation[0] :][:, : (depths - 1) * stride + 1 : stride], filters[d]
+            )
             for d in range(w.shape[0])
         )
         out = np.einsum("ai,nzyxijf,bj->nzyaxbf", outputs_matrix(m), products, outputs_matrix(m))
@@ -97,7 +99,12 @@ def test_within_the_bound(each_isa, dtype, n, size, channels, filters, kernel, p
     """Both layouts, any threads, samples alone or together: the same bits, and close to the reference."""
     ndim = len(size)
     x, w, b = drawn(size, channels, filters, kernel, n, dtype)
-    arguments = {"padding": padding, "dilation": dilation, "pad_mode": pad_mode, "kernel_layout": kernel_layouts(ndim)[0]}
+    arguments = {
+        "padding": padding,
+        "dilation": dilation,
+        "pad_mode": pad_mode,
+        "kernel_layout": kernel_layouts(ndim)[0],
+    }
     expected = reference.convolve(x, w, b, **arguments)
     ones = (1,) * (3 - ndim)
     padded = np.pad(x, [(0, 0), *[(padding, padding)] * ndim, (0, 0)], mode=pad_mode)
