@@ -45,6 +45,22 @@ class Case(NamedTuple):
         return math.prod(self.kernel)
 
     @property
+    def met_taps(self):
+        """Positions of the kernel that meet the input, on the average of the outputs."""
+        if self.pad_mode != "constant" or not any(self.before):
+            return self.taps
+        met = 1
+        for n, out, k, s, d, before in zip(
+            self.size, self.out, self.kernel, self.stride, self.dilation, self.before, strict=True
+        ):
+            inside = 0
+            for shift in range(before, before - k * d, -d):  # output o meets n inputs from o * s - shift on
+                first, last = max(_ceil(shift, s), 0), min((n - 1 + shift) // s, out - 1)
+                inside += max(last - first + 1, 0)
+            met *= inside / max(out, 1)
+        return met
+
+    @property
     def pixels(self):
         """Outputs of a channel of a sample."""
         return math.prod(self.out)
@@ -73,7 +89,7 @@ def _term(rows, vectors, crossing):
 
 def _direct_cost(case):
     """Tiles whose lanes are channels, or pixels, which may have to be brought to them first."""
-    terms = case.ic * case.taps
+    terms = case.ic * case.met_taps
     if case.channels_last:
         vectors = _ceil(case.oc, case.lanes)
         tiles = _ceil(case.pixels, case.mr)

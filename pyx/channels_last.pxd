@@ -272,6 +272,7 @@ cdef inline void channels_last_unit(const Job* job, Py_ssize_t unit, char* scrat
     t.a_unit = 1
     t.b_next = 0
     t.prefetch = t.onto = 0
+    t.ahead = job.ahead
     t.c_row = sum_row(job) if job.scattered else job.y.axis[2]
     while at < u.tile_end:
         end = min(at + job.tiles_at_once, u.tile_end)

@@ -43,6 +43,7 @@ cdef enum:
     PANELS_BYTES = 1 << 17          # short panels together: longer stretches of each output plane
     BAND = 8                        # output columns, the least of a band
     STREAMED_BYTES = 1 << 22        # weights that no second-level cache holds
+    AHEAD = 1 << 12                 # bytes of them that are fetched ahead
     UNITS_PER_THREAD = 16           # so that a thread that is held up costs little
     SERIAL_MACS = 300000            # below, waking threads costs more than they save
     SERIAL_ITEMS = 20000            # and below so many weights to pack
@@ -406,6 +407,7 @@ cdef class Convolution:
     cdef void set_up(self, Job* job, const Geometry* g, Packed packed, Py_ssize_t threads) noexcept nogil:
         """Everything that the threads read: tiles, units, scratch."""
         cdef Py_ssize_t operands
+        cdef bint streamed
         job.g = g[0]
         job.kernels = self.kernels
         job.chunks = self.chunks
@@ -453,8 +455,9 @@ cdef class Convolution:
                 job.tiles = job.g.batch * job.g.out[0] * job.g.out[1] * job.row_tiles
             operands = job.tile_pixels * self.chunks[0].terms * self.kernels.item
             job.tiles_at_once = min(max(PANELS_BYTES // operands, 2), 16)
-        divide(job, threads,
-               self.channel_lanes and job.blocks.group_items * self.kernels.item > STREAMED_BYTES)
+        streamed = self.channel_lanes and job.blocks.group_items * self.kernels.item > STREAMED_BYTES
+        job.ahead = AHEAD if streamed else 0
+        divide(job, threads, streamed)
         if self.channel_lanes:
             job.scratch_bytes = channels_last_scratch(job)
         else:

@@ -84,6 +84,7 @@ cdef struct Job:                    # one call: read by all threads, written by 
     Blocks blocks
     const char* weights
     const char* bias
+    Py_ssize_t ahead                # bytes ahead of which weights are fetched, as Tile's
     bint skip_padding               # products with zero padding may be left out
     Py_ssize_t activation
     Py_ssize_t limits               # of relu and relu6, see Tile

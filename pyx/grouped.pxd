@@ -91,7 +91,7 @@ cdef inline void grouped_unit(const Job* job, Py_ssize_t unit, char* scratch) no
     t.init_vector = lanes * item
     t.c_row = lanes * item if job.scattered else job.y.axis[2]
     t.lanes = min(lanes, g.oc - q * lanes)
-    t.prefetch = t.onto = 0
+    t.prefetch = t.onto = t.ahead = 0
     t.limits = job.limits
     tiles = columns // job.tile_pixels
     rest = columns % job.tile_pixels

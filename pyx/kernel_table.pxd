@@ -33,6 +33,7 @@ cdef struct Tile:                   # a run of equal register tiles; contract in
     const char* b                   # vector operands, a row of the tile's width a term
     Py_ssize_t b_unit
     Py_ssize_t b_term
+    Py_ssize_t ahead                # so far ahead of them lines are fetched
     const char* init                # where the sums start: the bias, or the sums so far
     Py_ssize_t init_row
     Py_ssize_t init_vector

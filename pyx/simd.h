@@ -130,7 +130,8 @@ VINLINE vec vpow2(vec shifted)
     return (vec)(((vbits)shifted + EXPONENT_BIAS) << MANTISSA_BITS);
 }
 
-VINLINE void vprefetch(const char *p) { __builtin_prefetch(p, 1, 3); }
+VINLINE void vprefetch(const char *p) { __builtin_prefetch(p, 1, 3); }  /* to write */
+VINLINE void vfetch(const char *p) { __builtin_prefetch(p, 0, 3); }     /* to read */
 
 /* Zero, made anew where it is asked for: hoisted out of the loops around a tile it would
  * take a register from the sums. */

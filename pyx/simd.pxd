@@ -35,6 +35,7 @@ cdef extern from "simd.h" nogil:
     void vstore_part(char* p, vec v, Py_ssize_t n) noexcept
     vec vsplat(real s) noexcept
     void vprefetch(const char* p) noexcept
+    void vfetch(const char* p) noexcept
     vec vzero() noexcept
     vec vadd(vec a, vec b) noexcept
     vec vsub(vec a, vec b) noexcept

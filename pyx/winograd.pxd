@@ -16,8 +16,10 @@ cdef enum:
     POINTS = 36
     BLOCK_BYTES = 3 << 18           # of V and M together
     MOST_BYTES = 15 << 17           #   for long sums
+    AHEAD = 1 << 13                 # bytes ahead of which weights are fetched
     PART = 128                      # terms of a sum that are added up before they are added to others
-    RUN = 8                         # tiles that are transformed together
+    RUN = 8                         # tiles that are transformed together, at most
+    LONG_RUN = 28                   #   channels-first, where long rows are worth more than the nearest cache
     MAX_PLANES = 4                  # output planes of a block
     UNITS_PER_THREAD = 8            # fewer than so many are cut evenly
 
@@ -89,9 +91,13 @@ cdef inline Py_ssize_t run_columns(const Transform* w, Py_ssize_t tiles) noexcep
     return w.m * tiles + 6 - w.m
 
 
+cdef inline Py_ssize_t longest_run(const Job* job) noexcept nogil:
+    return LONG_RUN if job.scattered else RUN
+
+
 cdef inline Py_ssize_t run_vectors(const Job* job) noexcept nogil:
     """Bytes of a vector for each pixel that a run of tiles meets."""
-    return 6 * run_columns(&job.winograd, RUN) * job.kernels.lanes * job.kernels.item
+    return 6 * run_columns(&job.winograd, longest_run(job)) * job.kernels.lanes * job.kernels.item
 
 
 cdef inline Py_ssize_t zeros_bytes(const Job* job) noexcept nogil:
@@ -102,8 +108,8 @@ cdef inline Py_ssize_t zeros_bytes(const Job* job) noexcept nogil:
 cdef inline Py_ssize_t winograd_scratch(const Job* job) noexcept nogil:
     """Bytes of what a Block points to."""
     cdef const Transform* w = &job.winograd
-    return (POINTS * (w.input_plane + w.sums_plane) + w.m * w.m * RUN * block_width_bytes(job)
-            + 2 * run_vectors(job) + zeros_bytes(job) + 6 * run_columns(w, RUN) * <Py_ssize_t> sizeof(char*)
+    return (POINTS * (w.input_plane + w.sums_plane) + w.m * w.m * longest_run(job) * block_width_bytes(job)
+            + 2 * run_vectors(job) + zeros_bytes(job) + 6 * run_columns(w, longest_run(job)) * <Py_ssize_t> sizeof(char*)
             + job.g.kernel[0] * parts_of_channels(&job.g) * <Py_ssize_t> sizeof(Segment))
 
 
@@ -364,11 +370,11 @@ cdef inline void winograd_unit(const Job* job, Py_ssize_t unit, char* scratch) n
     b.inputs = scratch
     b.sums = b.inputs + POINTS * w.input_plane
     b.outputs = b.sums + POINTS * w.sums_plane
-    b.gathered = b.outputs + w.m * w.m * RUN * block_width_bytes(job)
+    b.gathered = b.outputs + w.m * w.m * longest_run(job) * block_width_bytes(job)
     b.transformed = b.gathered + run_vectors(job)
     b.zeros = b.transformed + run_vectors(job)
     b.pixels = <const char**> (b.zeros + zeros_bytes(job))
-    b.segments = <Segment*> (b.pixels + 6 * run_columns(w, RUN))
+    b.segments = <Segment*> (b.pixels + 6 * run_columns(w, longest_run(job)))
     memset(b.zeros, 0, zeros_bytes(job))
     for n in range(u.tile, u.tile_end):
         b.first = n % across * w.block_sites
@@ -389,7 +395,7 @@ cdef inline void transform_block(const Job* job, const Block* b) noexcept nogil:
         n = 0
         while n < b.sites:
             site = site_of(job, b.first + n)
-            run = min(min(site.left, b.sites - n), RUN)
+            run = min(min(site.left, b.sites - n), longest_run(job))
             index = (b.plane + site.plane) * g.stride[0] - g.before[0] + s * g.dilation[0]
             transform_run(job, b, &site, source_index(index, g.size[0], g.pad_mode), run,
                           b.inputs + (s * b.sites + n) * w.input_row)
@@ -411,6 +417,7 @@ cdef inline void multiply_block(const Job* job, const Block* b, Py_ssize_t q, Py
     t.b_next = t.init_row = t.init_next = t.init_vector = 0
     t.init = b.zeros
     t.prefetch = t.limits = 0
+    t.ahead = AHEAD
     o.sums_plane = w.sums_plane
     o.m = w.m
     o.limits = job.limits
@@ -435,7 +442,7 @@ cdef inline void multiply_block(const Job* job, const Block* b, Py_ssize_t q, Py
                 n = 0
                 while n < b.sites:
                     site = site_of(job, b.first + n)
-                    run = min(min(site.left, b.sites - n), RUN)
+                    run = min(min(site.left, b.sites - n), longest_run(job))
                     o.flags = w.flags + (b.group * w.planes + b.plane + plane) * w.sites + b.first + n
                     y = (job.y.data + site.sample * job.y.batch + (b.plane + plane + site.plane) * job.y.axis[0]
                          + (b.group * g.oc + q * job.blocks.step) * job.y.channel)

@@ -31,7 +31,7 @@ cdef inline void tile(const int rows, const int vectors, const bint spread, cons
     cdef int half = (rows + 1) // 2
     cdef Py_ssize_t a_row = t.a_row, a_term = t.a_term, b_term = t.b_term
     cdef Py_ssize_t init_row = t.init_row, init_vector = t.init_vector, c_row = t.c_row
-    cdef Py_ssize_t lanes = t.lanes
+    cdef Py_ssize_t lanes = t.lanes, ahead = t.ahead
     cdef Py_ssize_t i, v, s, k, n
     cdef const Segment* segment
     cdef const char* upper          # the first half of the rows of a, and the second:
@@ -83,6 +83,7 @@ cdef inline void tile(const int rows, const int vectors, const bint spread, cons
                 lower = vopaque(lower)
                 for v in range(vectors):
                     b[v] = vload(w + v * VBYTES)
+                    vfetch(w + ahead + v * VBYTES)
                 for i in range(rows):
                     for v in range(vectors):
                         if spread and i < half:
