@@ -353,7 +353,7 @@ def depthwise_conv2d(
     w, arguments = _as_groups(function, "w", x.shape, w, _hashable(function, 2, arguments))
     r, bias = _recipe(function, 2, x.shape, x.dtype, w, bias, arguments)
     n = _threads(function, r, out, threads)
-    r, packed = r.pack(w, bias, n)
+    r, packed = r.packed(w, bias, n)
     return r.run(x, packed, bias, out, n, False)
 
 
@@ -438,9 +438,9 @@ def separable_conv2d(
     _check_pointwise(function, first, pointwise.shape)
     second, bias = _recipe(function, 2, first.output_shape, first.result_dtype, pointwise, bias, of_second)
     n = _threads(function, second, out, threads)
-    first, packed = first.pack(depthwise, None, n)
+    first, packed = first.packed(depthwise, None, n)
     between = first.run(x, packed, None, None, n, False)
-    second, packed = second.pack(pointwise, bias, n)
+    second, packed = second.packed(pointwise, bias, n)
     return second.run(between, packed, bias, out, n, False)
 
 
@@ -453,7 +453,7 @@ def _convolve(function, ndim, x, w, bias, out, threads, *arguments):
     arguments = _hashable(function, ndim, arguments)
     r, bias = _recipe(function, ndim, x.shape, x.dtype, w, bias, arguments)
     n = _threads(function, r, out, threads)
-    r, packed = r.pack(w, bias, n)
+    r, packed = r.packed(w, bias, n)
     return r.run(x, packed, bias, out, n, False)
 
 

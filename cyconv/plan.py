@@ -4,14 +4,17 @@ A `Recipe` holds what follows from shapes, dtypes and arguments: checked geometr
 the kernels.  A `ConvPlan` adds the packed weights.
 """
 
+import collections
 import copy
 import functools
 import math
+import threading
+from typing import NamedTuple
 
 import numpy as np
 
 from cyconv import algorithms, arrays, checks, isa, shapes, threads
-from cyconv._ext.convolution import ACTIVATIONS, PAD_MODES, Convolution
+from cyconv._ext.convolution import ACTIVATIONS, PAD_MODES, Convolution, same_bytes
 from cyconv.layout import kernel_order, parse_kernel_layout, parse_layout
 
 _C_TYPES = {"float32": "float", "float64": "double", "int32": "int32_t", "int64": "int64_t"}
@@ -175,6 +178,25 @@ class Recipe:
             return other.pack(w, bias, n)
         return self, packed
 
+    def packed(self, w, bias, n):
+        """The same, kept for the next call with equal weights where packing takes long."""
+        if self.algorithm != "winograd" or not w.flags.c_contiguous:
+            return self.pack(w, bias, n)
+        with _lock:
+            kept = _kept.get(self)
+            if kept is not None:
+                _kept.move_to_end(self)
+        if kept is not None and same_bytes(_bytes(kept.w), _bytes(w), n):
+            if bias is None or same_bytes(_bytes(kept.bias), _bytes(np.ascontiguousarray(bias)), 1):
+                return kept.packed
+        w, bias = w.copy(), None if bias is None else np.array(bias, order="C")
+        kept = _Kept(w, bias, self.pack(w, bias, n), w.nbytes + self.convolution.packed_bytes)
+        with _lock:
+            _kept[self] = kept
+            while sum(k.size for k in _kept.values()) > _MOST_KEPT:
+                _kept.popitem(last=False)
+        return kept.packed
+
     def run(self, x, packed, bias, out, n, keep_scratch):
         """Computes the output of checked arrays, into `out` or a new array."""
         y = out
@@ -247,6 +269,28 @@ class Recipe:
         if self.result_dtype != self.dtype:
             lines.append(f"the result is converted: {self.dtype} to {self.result_dtype}")
         return lines
+
+
+class _Kept(NamedTuple):
+    """Copies of weights and bias, what was packed of them, and its bytes."""
+
+    w: np.ndarray
+    bias: np.ndarray | None
+    packed: tuple
+    size: int
+
+
+_kept = collections.OrderedDict()
+"""What plain calls have packed, by recipe, the latest last."""
+
+_lock = threading.Lock()
+
+_MOST_KEPT = 1 << 26
+"""Bytes of all that is kept."""
+
+
+def _bytes(a):
+    return a.reshape(-1).view(np.uint8)
 
 
 recipe = functools.lru_cache(maxsize=512)(Recipe)

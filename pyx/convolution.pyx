@@ -10,7 +10,7 @@ from cpython.pycapsule cimport PyCapsule_GetPointer
 from cython.parallel cimport prange, threadid
 from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport free, malloc
-from libc.string cimport memchr, memset
+from libc.string cimport memchr, memcmp, memset
 
 cimport openmp
 
@@ -45,6 +45,7 @@ cdef enum:
     STREAMED_BYTES = 1 << 22        # weights that no second-level cache holds
     AHEAD = 1 << 12                 # bytes of them that are fetched ahead
     UNITS_PER_THREAD = 16           # so that a thread that is held up costs little
+    COMPARED_BYTES = 1 << 19        # weights that a thread compares
     SERIAL_MACS = 300000            # below, waking threads costs more than they save
     SERIAL_ITEMS = 20000            # and below so many weights to pack
 
@@ -68,6 +69,19 @@ def openmp_runtime():
 def bytes_to_line(const unsigned char[::1] memory):
     """Bytes from the start of `memory` to the next line of cache, where vectors are stored fastest."""
     return (LINE - <Py_ssize_t> &memory[0] % LINE) % LINE
+
+
+def same_bytes(const unsigned char[::1] a, const unsigned char[::1] b, Py_ssize_t threads):
+    """Whether two arrays of equally many bytes are equal, compared by several threads if that pays."""
+    cdef Py_ssize_t parts = min(ceil_div(a.shape[0], COMPARED_BYTES), threads) if not forked() else 1
+    cdef Py_ssize_t step = ceil_div(a.shape[0], max(parts, 1)), n, different = 0
+    with nogil:
+        if parts > 1:
+            for n in prange(parts, schedule="static", num_threads=parts):
+                different += memcmp(&a[0] + n * step, &b[0] + n * step, min(step, a.shape[0] - n * step)) != 0
+        elif a.shape[0] > 0:
+            different = memcmp(&a[0], &b[0], a.shape[0]) != 0
+    return different == 0
 
 
 cdef class Packed:

@@ -8,7 +8,7 @@ from bounds import UNIT_ROUNDOFF
 from cases import CONV, PLAN, kernel_layouts, layouts, moved
 
 import cyconv
-from cyconv import reference
+from cyconv import plan, reference
 
 A, B = np.sqrt(0.5), np.sqrt(2)
 POINTS = np.array([0, A, -A, B, -B])
@@ -194,10 +194,10 @@ def test_tiles_that_are_not_finite_are_direct(each_isa, ndim, last, value, activ
         assert CONV[ndim](x, w, b, algorithm="winograd", threads=threads, **arguments).tobytes() == y.tobytes()
     one = CONV[ndim](x[1:], w, b, algorithm="winograd", **arguments)
     assert one.tobytes() == y[1:].tobytes()
-    plan = PLAN[ndim](x.shape, w, b, algorithm="winograd", **arguments)
+    planned = PLAN[ndim](x.shape, w, b, algorithm="winograd", **arguments)
     for _ in range(2):
-        assert plan(x).tobytes() == y.tobytes()
-    assert pickle.loads(pickle.dumps(plan))(x).tobytes() == y.tobytes()
+        assert planned(x).tobytes() == y.tobytes()
+    assert pickle.loads(pickle.dumps(planned))(x).tobytes() == y.tobytes()
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
@@ -205,11 +205,11 @@ def test_weights_that_are_not_finite(each_isa, value):
     """Such a plan is direct, and says so; so is a call."""
     x, w, _ = drawn((20, 20), 32, 32, (3, 3), 1, "float32")
     w[1, 1, 5, 6] = value
-    plan = cyconv.plan_conv2d(x.shape, w, padding=1, algorithm="winograd")
+    planned = cyconv.plan_conv2d(x.shape, w, padding=1, algorithm="winograd")
     direct = cyconv.conv2d(x, w, padding=1, algorithm="direct")
-    assert plan.algorithm == "direct"
-    assert "winograd: weights that are not finite" in plan.explain()
-    assert plan(x).tobytes() == direct.tobytes()
+    assert planned.algorithm == "direct"
+    assert "winograd: weights that are not finite" in planned.explain()
+    assert planned(x).tobytes() == direct.tobytes()
     assert cyconv.conv2d(x, w, padding=1, algorithm="winograd").tobytes() == direct.tobytes()
 
 
@@ -237,3 +237,45 @@ def test_chosen_for_many_channels(each_isa):
     assert (many.algorithm, few.algorithm) == ("winograd", "direct")
     assert "winograd: taken" in many.explain()
     assert "times as long" in many.explain()
+
+
+def test_weights_may_change_between_calls():
+    """Packed weights are kept for equal ones, whatever array they are in, and for no others."""
+    rng = np.random.default_rng(2)
+    x, w = rng.random((1, 20, 20, 64), np.float32), rng.random((3, 3, 64, 96), np.float32)
+    b = rng.random(96, np.float32)
+
+    def fresh():
+        return cyconv.plan_conv2d(x.shape, w, b)(x)
+
+    assert cyconv.plan_conv2d(x.shape, w).algorithm == "winograd"
+    plan._kept.clear()
+    before = cyconv.conv2d(x, w, b)
+    (kept,) = plan._kept.values()
+    assert before.tobytes() == fresh().tobytes() == cyconv.conv2d(x, w.copy(), b, threads=3).tobytes()
+    assert [k.packed[1] for k in plan._kept.values()] == [kept.packed[1]]
+    for place in ((0, 0, 0, 0), (1, 2, 3, 4), (2, 2, 63, 95)):
+        w[place] += 1
+        assert cyconv.conv2d(x, w, b).tobytes() == fresh().tobytes() != before.tobytes()
+    b[-1] = 7
+    assert cyconv.conv2d(x, w, b).tobytes() == fresh().tobytes()
+    w[0, 0, 0, 0] = np.nan
+    assert np.isnan(cyconv.conv2d(x, w, b)[..., 0]).all()
+    w[0, 0, 0, 0] = 0
+    assert cyconv.conv2d(x, w, b).tobytes() == fresh().tobytes()
+    assert cyconv.conv2d(x, w[:, ::-1], b).tobytes() == cyconv.conv2d(x, w[:, ::-1].copy(), b).tobytes()
+
+
+def test_what_is_kept_is_bounded(monkeypatch):
+    x, w = np.ones((1, 20, 20, 64), np.float32), np.ones((3, 3, 64, 96), np.float32)
+    plan._kept.clear()
+    cyconv.conv2d(x, w)
+    (size,) = (k.size for k in plan._kept.values())
+    assert w.nbytes * 5 <= size <= w.nbytes * 6
+    monkeypatch.setattr(plan, "_MOST_KEPT", 2 * size + 100_000)
+    for n in (21, 22, 20, 23):
+        cyconv.conv2d(np.ones((1, n, n, 64), np.float32), w)
+    assert [r.x_shape[1] for r in plan._kept] == [20, 23]
+    monkeypatch.setattr(plan, "_MOST_KEPT", size // 2)
+    cyconv.conv2d(x[:, 1:], w)
+    assert not plan._kept
