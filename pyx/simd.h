@@ -58,6 +58,19 @@ typedef int64_t bits;
 #define MANY_VECTORS (VBYTES == 64 ? 16 : 8)
 #define LANES ((int)(VBYTES / sizeof(real)))
 #define ROWS(n) ((n) <= MR ? (n) : 1)   /* tiles higher than MR are never called */
+/* A stencil tile is STENCIL_ROWS rows of NV vectors too; beside its sums, registers hold
+ * STENCIL_HEIGHT weights and a row of the input. */
+#if defined(__AVX512F__) || defined(__aarch64__)
+#define STENCIL_ROWS 8
+#define STENCIL_HEIGHT 5
+#elif defined(__AVX2__)
+#define STENCIL_ROWS 4
+#define STENCIL_HEIGHT 4
+#else
+#define STENCIL_ROWS 4
+#define STENCIL_HEIGHT 2
+#endif
+#define STENCIL(n) ((n) <= STENCIL_ROWS ? (n) : 1)
 
 typedef real vec __attribute__((vector_size(VBYTES)));
 typedef bits vbits __attribute__((vector_size(VBYTES)));

@@ -11,6 +11,8 @@ cdef extern from "simd.h" nogil:
     ctypedef long bits
     enum: MR                        # rows of a register tile
     enum: NV                        # vectors of a row of a register tile
+    enum: STENCIL_ROWS              # rows of a stencil tile, and kernel rows that it takes at once
+    enum: STENCIL_HEIGHT
     enum: MANY_VECTORS              # sums or maxima that registers hold
     enum: VBYTES                    # bytes of a vector
     enum: LANES                     # elements of a vector
@@ -27,6 +29,7 @@ cdef extern from "simd.h" nogil:
     const double* INVERSE_FACTORIALS
 
     int ROWS(int n) noexcept
+    int STENCIL(int n) noexcept
     vec vload(const char* p) noexcept
     void vstore(char* p, vec v) noexcept
     vec vload_part(const char* p, Py_ssize_t n) noexcept
