@@ -110,6 +110,15 @@ VINLINE vec veven(vec a, vec b)
     return __builtin_shuffle(a, b, at);
 }
 
+/* Elements first, first + 2, first + 4, ... of a and b. */
+VINLINE vec vturns(vec a, vec b, const int first)
+{
+    vbits at;
+    for (int i = 0; i < LANES; i++)
+        at[i] = 2 * i + first;
+    return __builtin_shuffle(a, b, at);
+}
+
 /* Constants of the activations (which integer modules compile, but do not offer). */
 #if CYCONV_REAL == CYCONV_FLOAT || CYCONV_REAL == CYCONV_INT32
 #define MANTISSA_BITS 23
@@ -141,6 +150,8 @@ VINLINE vec vpow2(vec shifted)
 }
 
 VINLINE void vprefetch(const char *p) { __builtin_prefetch(p, 1, 3); }
+/* To the second-level cache, to be read. */
+VINLINE void vprefetch_far(const char *p) { __builtin_prefetch(p, 0, 2); }
 
 /* Zero, made anew where it is asked for: hoisted out of the loops around a tile it would
  * take a register from the sums. */

@@ -36,6 +36,7 @@ cdef extern from "simd.h" nogil:
     void vstore_part(char* p, vec v, Py_ssize_t n) noexcept
     vec vsplat(real s) noexcept
     void vprefetch(const char* p) noexcept
+    void vprefetch_far(const char* p) noexcept
     vec vzero() noexcept
     vec vadd(vec a, vec b) noexcept
     vec vsub(vec a, vec b) noexcept
@@ -48,6 +49,7 @@ cdef extern from "simd.h" nogil:
     vec vabs(vec x) noexcept
     vec vpick_negative(vec x, vec if_negative, vec otherwise) noexcept
     vec veven(vec a, vec b) noexcept
+    vec vturns(vec a, vec b, int first) noexcept
     vec vpow2(vec shifted) noexcept
     const char* vopaque(const char* p) noexcept
     vec vmaximum(vec acc, vec x) noexcept

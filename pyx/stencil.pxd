@@ -14,14 +14,15 @@
 from libc.string cimport memset
 
 from geometry cimport CONSTANT, Geometry, Job, ceil_div, kernel_rows, source_index
-from kernel_table cimport CLAMP, MAX_STENCIL_HEIGHT, MAX_STENCIL_ROWS, Gather, Segment, Stencil
+from kernel_table cimport CLAMP, MAX_STENCIL_HEIGHT, Gather, Segment, Stencil
 
 cdef enum:
     STRIP = 1 << 19                 # bytes of a strip: half of a usual second-level cache
     SEGMENTS = 1 << 14              # of a strip's planes
     COLUMNS = 1 << 13               # bytes of an output row of a block
     LONG = 64                       # terms of a sum that takes longer than a line of memory takes to come
-    ROWS = 64                      # output rows of a block, at most
+    ROWS = 64                       # output rows of a block, at most
+    FEW_ROWS = 16                   # and at least, unless a plane is too large
 
 
 cdef struct Strip:
@@ -94,21 +95,18 @@ cdef inline void cut_blocks(Job* job) noexcept nogil:
     cdef Py_ssize_t rows = ceil_div(g.out[1], s.apart), columns, limit
     columns = even_part(g.out[2], most, width)
     job.rectangle[0] = min(rows, ROWS)
-    while True:
-        job.rectangle[1] = columns
-        s = strip_of(job, job.rectangle[0], columns)
-        if planes * s.plane <= STRIP:
-            break
-        if job.rectangle[0] > 2 * MAX_STENCIL_ROWS:
-            job.rectangle[0] = even_part(rows, job.rectangle[0] - 1, job.kernels.stencil_rows)
-        elif s.plane <= STRIP // 2:
-            break
-        elif columns > width:
+    # All planes of some rows, if the strip holds them; else some planes.
+    while job.rectangle[0] > FEW_ROWS and planes * strip_of(job, job.rectangle[0], columns).plane > STRIP:
+        job.rectangle[0] = even_part(rows, job.rectangle[0] - 1, job.kernels.stencil_rows)
+    while strip_of(job, job.rectangle[0], columns).plane > (STRIP if planes == 1 else STRIP // 2):
+        if columns > width:
             columns = even_part(g.out[2], columns - 1, width)
         elif job.rectangle[0] > 1:
             job.rectangle[0] = job.rectangle[0] // 2
         else:
             break
+    job.rectangle[1] = columns
+    s = strip_of(job, job.rectangle[0], columns)
     limit = max(min(STRIP // s.plane, SEGMENTS // plane_segments(job, &s)), 1)
     job.planes = ceil_div(planes, ceil_div(planes, limit))
     job.rectangle[0] = min(even_part(rows, job.rectangle[0], 1), job.rectangle[0])
@@ -185,9 +183,12 @@ cdef inline void stencil_unit(const Job* job, Py_ssize_t unit, char* scratch) no
     cdef Segment* segments = <Segment*> (held + g.kernel[0])
     cdef char* strip = <char*> (segments + job.planes * plane_segments(job, &s))
     cdef Py_ssize_t n, k, f, first, count
-    # Where every block is a whole plane, borders of zeros stay from one to the next.
-    cdef bint whole = (g.pad_mode == CONSTANT and g.kernel[0] == 1 and g.out[0] == 1 and s.apart == 1
-                       and job.rectangle[0] == g.out[1] and job.rectangle[1] == g.out[2])
+    # Where blocks are as wide as the output, zeros at their sides stay from one to the next, and if they
+    # are as high, those above and below; in so many rows.
+    cdef Py_ssize_t clear = 0
+    cdef bint wide = (g.pad_mode == CONSTANT and g.kernel[0] == 1 and g.out[0] == 1
+                      and job.rectangle[1] == g.out[2])
+    cdef bint whole = wide and s.apart == 1 and job.rectangle[0] == g.out[1]
     cdef Py_ssize_t plane = -1, listed = -1
     cdef Block b
     cdef Stencil t
@@ -206,7 +207,7 @@ cdef inline void stencil_unit(const Job* job, Py_ssize_t unit, char* scratch) no
                 for k in range(g.kernel[0]):
                     held[k] = -1
                 plane = b.plane
-            fill_planes(job, &s, &b, first, count, whole and listed >= 0, held, strip)
+            fill_planes(job, &s, &b, first, count, b.rows <= clear, whole and b.rows <= clear, held, strip)
             if listed != b.od or count < planes:
                 add_segments(job, &s, b.od, first, count, segments, t.heights)
                 listed = b.od
@@ -224,6 +225,8 @@ cdef inline void stencil_unit(const Job* job, Py_ssize_t unit, char* scratch) no
                     job.kernels.activate(job.activation, b.y + f * job.y.channel, s.apart * job.y.axis[1],
                                          b.rows, b.columns)
             first += count
+        if wide:
+            clear = max(clear, b.rows)
 
 
 cdef inline void cover(const Job* job, Stencil* t, Py_ssize_t rows, Py_ssize_t columns) noexcept nogil:
@@ -319,10 +322,10 @@ cdef inline Py_ssize_t slot_of(const Geometry* g, Py_ssize_t od, Py_ssize_t p) n
 
 
 cdef inline void fill_planes(const Job* job, const Strip* s, const Block* b, Py_ssize_t first, Py_ssize_t planes,
-                             bint bordered, Py_ssize_t* held, char* strip) noexcept nogil:
+                             bint sides, bint ends, Py_ssize_t* held, char* strip) noexcept nogil:
     """Copies what a block reads of some planes, padding included, unless it is held.
 
-    `bordered`: zeros are there.
+    `sides` and `ends`: zeros are there, beside and above and below the input.
     """
     cdef const Geometry* g = &job.g
     cdef Py_ssize_t p, n, j, d, id, ih, lo, hi, count
@@ -348,8 +351,8 @@ cdef inline void fill_planes(const Job* job, const Strip* s, const Block* b, Py_
             count = b.rows - 1 + class_height(g, s, n)
             lo = min(ceil_div(max(-ih, 0), s.step), count)
             hi = max(min(ceil_div(max(g.size[1] - ih, 0), s.step), count), lo)
-            fill_rows(job, s, b, source + (ih + lo * s.step) * job.x.axis[1], hi - lo, bordered, to + lo * s.row)
-            for j in range(count if not bordered else 0):
+            fill_rows(job, s, b, source + (ih + lo * s.step) * job.x.axis[1], hi - lo, sides, to + lo * s.row)
+            for j in range(count if not ends else 0):
                 if lo <= j < hi:
                     continue
                 id = source_index(ih + j * s.step, g.size[1], g.pad_mode)
@@ -361,12 +364,13 @@ cdef inline void fill_planes(const Job* job, const Strip* s, const Block* b, Py_
 
 
 cdef inline void fill_rows(const Job* job, const Strip* s, const Block* b, const char* source, Py_ssize_t rows,
-                           bint bordered, char* to) noexcept nogil:
+                           bint sides, char* to) noexcept nogil:
     """Copies what a block reads of some rows, s.step of the input apart."""
     cdef const Geometry* g = &job.g
     cdef Py_ssize_t item = job.kernels.item
-    cdef Py_ssize_t columns = b.columns
-    cdef Py_ssize_t n, i, r, ix, lo, hi
+    cdef Py_ssize_t columns = b.columns, before = b.ow * g.stride[2] - g.before[2]
+    cdef Py_ssize_t n, i, r, ix, lo, hi, other_lo, other_hi
+    cdef bint paired = False
     cdef Gather gather
     if rows == 0:
         return
@@ -378,19 +382,33 @@ cdef inline void fill_rows(const Job* job, const Strip* s, const Block* b, const
     gather.to_row = s.row
     gather.source_row = s.step * job.x.axis[1]
     gather.source_lane = g.stride[2] * job.x.axis[2]
+    if s.parts == g.stride[2] == 2 and not s.by_column:
+        # Both parts at once, if they take turns in the input.
+        inside_input(g, before, columns, &lo, &hi)
+        inside_input(g, before + 1, columns, &other_lo, &other_hi)
+        n = 1 + 2 * (other_lo - lo)                 # from the first of one to the first of the other
+        paired = hi > lo and hi - lo == other_hi - other_lo and -1 <= n <= 1
+        if paired:
+            gather.columns = 2
+            gather.lanes = hi - lo
+            gather.to = to + (lo if n > 0 else s.length + other_lo) * item
+            gather.to_column = n * (s.length + other_lo - lo) * item
+            gather.source = source + (before + (2 * lo if n > 0 else 1 + 2 * other_lo)) * job.x.axis[2]
+            gather.source_column = job.x.axis[2]
+            job.kernels.gather(&gather)
+            gather.columns = 1
     for n in range(s.parts):
-        ix = b.ow * g.stride[2] - g.before[2] + n * (g.dilation[2] if s.by_column else 1)
-        # Elements [lo, hi) of this part are columns ix + i * stride of the input.
-        lo = min(ceil_div(max(-ix, 0), g.stride[2]), columns)
-        hi = max(min(ceil_div(max(g.size[2] - ix, 0), g.stride[2]), columns), lo)
-        if hi > lo:
+        ix = before + n * (g.dilation[2] if s.by_column else 1)
+        inside_input(g, ix, columns, &lo, &hi)
+        if hi > lo and not paired:
             gather.to = to + lo * item
             gather.source = source + (ix + lo * g.stride[2]) * job.x.axis[2]
             gather.lanes = hi - lo
             job.kernels.gather(&gather)
         if g.pad_mode == CONSTANT:
-            for r in range(rows if hi - lo < columns and not bordered else 0):
+            for r in range(rows if lo > 0 and not sides else 0):
                 memset(to + r * s.row, 0, lo * item)
+            for r in range(rows if hi < columns and not sides else 0):
                 memset(to + r * s.row + hi * item, 0, (columns - hi) * item)
         else:
             gather.lanes = 1
@@ -400,3 +418,10 @@ cdef inline void fill_rows(const Job* job, const Strip* s, const Block* b, const
                     gather.source = source + source_index(ix + i * g.stride[2], g.size[2], g.pad_mode) * job.x.axis[2]
                     job.kernels.gather(&gather)
         to += s.length * item
+
+
+cdef inline void inside_input(const Geometry* g, Py_ssize_t ix, Py_ssize_t n, Py_ssize_t* lo,
+                              Py_ssize_t* hi) noexcept nogil:
+    """Of n columns ix + i * stride, those with i in [lo, hi) are in the input."""
+    lo[0] = min(ceil_div(max(-ix, 0), g.stride[2]), n)
+    hi[0] = max(min(ceil_div(max(g.size[2] - ix, 0), g.stride[2]), n), lo[0])
