@@ -86,7 +86,7 @@ cdef inline Py_ssize_t plane_segments(const Job* job, const Strip* s) noexcept n
 
 
 cdef inline void cut_blocks(Job* job) noexcept nogil:
-    """Rows and columns of a block, planes of a strip, and blocks of a unit."""
+    """Rows and columns of a block, and planes of a strip."""
     cdef const Geometry* g = &job.g
     cdef Py_ssize_t width = job.kernels.lanes * job.kernels.nv
     cdef Py_ssize_t most = (ROWS if run_width(job) > 0 else 1) * COLUMNS // job.kernels.item
@@ -195,7 +195,7 @@ cdef inline void stencil_unit(const Job* job, Py_ssize_t unit, char* scratch) no
     strip += 64 - <Py_ssize_t> strip % 64
     t.segments = segments
     t.a_row = s.cycle * g.ic * item
-    t.prefetch = planes * kernel_rows(g) * g.kernel[2] >= g.kernel[0] * LONG
+    t.prefetch = job.blocks.terms >= LONG
     for n in range(unit * job.unit_tiles, min((unit + 1) * job.unit_tiles, job.tiles)):
         b = block_of(job, &s, n)
         if b.rows == 0:
