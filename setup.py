@@ -22,7 +22,8 @@ OPENMP = ["-fopenmp"]
 KERNELS = [
     *OPTIMIZE,
     "-ffp-contract=fast",  # a * b + c becomes one instruction
-    "--param=max-completely-peeled-insns=4000",  # the loops over a register tile unroll whole
+    "--param=max-completely-peeled-insns=4000",  # the loops over a register tile unroll whole,
+    "--param=max-peel-branches=500",  # also where constants decide which products there are
     "-DCYTHON_INLINE=inline __attribute__((always_inline))",
     "-Wno-psabi",
 ]

@@ -11,6 +11,11 @@ from typing import NamedTuple
 _STRIP = 1 << 18
 """Bytes of the spread input of a unit of the grouped algorithm, as in pyx/grouped.pxd."""
 
+_WINDOW = 1 << 18
+"""Bytes of the input of the smallest block of the stencil algorithm; half a strip of pyx/stencil.pxd."""
+
+_SIGNAL = 1 << 12
+"""Outputs of a signal of any length, for the choice of its algorithm."""
 
 _WINOGRAD_BLOCK, _WINOGRAD_MOST, _FEW_TILES = 3 << 18, 15 << 17, 8
 """Bytes of a block of tiles, the most for long sums, as in pyx/winograd.pxd; and too few tiles of a block."""
@@ -38,6 +43,8 @@ class Case(NamedTuple):
     lanes: int  # of a vector
     mr: int  # rows and vectors of a register tile
     nv: int
+    rows: int  # of a stencil tile
+    height: int  # kernel rows that it takes at once
 
     @property
     def taps(self):
@@ -96,7 +103,9 @@ def _direct_cost(case):
         return case.groups * tiles * vectors / case.nv * terms * _term(case.mr, case.nv, False)
     blocks = max(_ceil(case.oc, case.mr), 1)
     tiles = _ceil(case.pixels, case.lanes * case.nv)
-    gathering = 150 + 1.5 * case.nv * terms
+    if case.ic < 8:  # strips of one row, as in pyx/channels_first.pxd
+        tiles = case.out[0] * case.out[1] * _ceil(case.out[2], case.lanes * case.nv)
+    gathering = 150 + (1.5 if case.stride[2] < 3 else case.lanes) * case.nv * terms
     return case.groups * tiles * (blocks * terms * _term(_ceil(case.oc, blocks), case.nv, True) + gathering)
 
 
@@ -115,7 +124,8 @@ def _grouped_declines(case):
 def _grouped_cost(case):
     """Both operands are vectors, so that each vector of products takes a cycle; and spreading them."""
     vectors = case.pixels * _ceil(case.groups * case.oc, case.lanes)
-    scattering = 1 if case.channels_last else case.lanes
+    read = math.prod(map(min, case.stride[1:], case.kernel[1:])) * case.kernel[0] * case.ic
+    scattering = 1 if case.channels_last else case.lanes * (1 + read)
     return vectors * case.ic * (case.taps + 2) + vectors * scattering
 
 
@@ -155,9 +165,53 @@ def _winograd_cost(case):
     return case.groups * (36 * blocks * product * tiles / max(together, 1) + tiles * moving * vectors)
 
 
+def _stencil_declines(case):
+    """Outputs of a row are neighbours in memory, and a window fits a strip."""
+    if case.channels_last and case.groups * case.oc > 1:
+        return "the outputs of a filter are no neighbours in memory"
+    vector, (height, width) = case.lanes * case.nv, case.kernel[1:]
+    rows = height if case.out[1] == 1 else height * (case.rows + 1)
+    columns = width * vector
+    if case.out[1] > 1:
+        columns = min(columns, (width - 1) * case.dilation[2] + case.stride[2] * vector)
+    if rows * columns * case.item > _WINDOW or height * width > _WINDOW // 64:
+        return "the window is too large to be copied to cache"
+    return ""
+
+
+def _stencil_cost(case):
+    """Tiles of one filter's rows, whose operands are first copied; a loaded row serves a segment of kernel rows."""
+    depth, height, width = case.out
+    classes = min(case.stride[1] // math.gcd(case.stride[1], case.dilation[1]), case.kernel[1])
+    copied = classes * (height - 1) + case.kernel[1]
+    vectors, most = _ceil(width, case.lanes), case.height
+    if height == 1:  # runs of the row take the place of rows
+        height, vectors, most = _ceil(vectors, case.nv), min(vectors, case.nv), 1
+    tiles = _ceil(height, case.rows)
+    rows = height / tiles
+    column = 0  # cycles of a column of the kernel in one plane
+    for n in range(classes):
+        parts = _ceil(_ceil(case.kernel[1] - n, classes), most)
+        part = _ceil(case.kernel[1] - n, classes) / parts
+        waiting = 4 * part * _ceil(vectors, case.nv)
+        column += parts * max(rows * vectors * part / 2, (rows + part - 1) * vectors + part / 2, waiting)
+    terms = case.ic * case.kernel[0] * case.kernel[2]
+    computing = case.oc * tiles * (terms * column + 1.5 * rows * vectors + 20)
+    columns = _ceil(case.stride[2] * width + case.kernel[2] * case.dilation[2], case.lanes)
+    apart = case.stride[2] > 2 or (case.channels_last and case.ic > 1)
+    copying = case.ic * copied * columns * (case.lanes if apart else 2 * case.stride[2])
+    return case.groups * depth * (computing + copying + 200)
+
+
 ALGORITHMS = (
     Algorithm(
         "winograd", "3 x 3 and 5 x 5 kernels of many channels: fewer products", _winograd_declines, _winograd_cost
+    ),
+    Algorithm(
+        "stencil",
+        "few filters: lanes are pixels of a row, rows of the input serve many kernel rows",
+        _stencil_declines,
+        _stencil_cost,
     ),
     Algorithm("grouped", "groups of few channels: lanes are channels of many groups", _grouped_declines, _grouped_cost),
     Algorithm("direct", "every convolution; no copy of the input, exact sums", lambda case: "", _direct_cost),
@@ -186,6 +240,9 @@ def choose(function, wanted, case):
     ValueError
         If `wanted` declines.
     """
+    if case.size[:2] == case.out[:2] == (1, 1):
+        # A signal may still be coming in: its length must not decide the order of sums.
+        case = case._replace(out=(1, 1, _SIGNAL), stride=(1, 1, 1))
     reasons = {a.name: a.declines(case) for a in ALGORITHMS}
     if wanted != "auto" and reasons[wanted]:
         raise ValueError(f"{function}: algorithm={wanted!r} cannot serve this call: {reasons[wanted]}; use 'auto'")

@@ -89,7 +89,8 @@ def kernels(dtype_name):
     Returns
     -------
     module
-        ``table()`` is its kernel table, as a capsule; ``TILE`` the elements of a vector, and the
-        rows and vectors of the largest register tile.
+        ``table()`` is its kernel table, as a capsule; ``TILE`` the elements of a vector, the
+        rows and vectors of the largest register tile, and the rows of the largest stencil tile
+        and of its segments.
     """
     return importlib.import_module(f"cyconv._ext.{_REALS[dtype_name]}_{CURRENT}")

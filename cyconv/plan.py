@@ -180,7 +180,7 @@ class Recipe:
 
     def packed(self, w, bias, n):
         """The same, kept for the next call with equal weights where packing takes long."""
-        if self.algorithm != "winograd" or not w.flags.c_contiguous:
+        if self.algorithm != "winograd" or self.convolution is None or not w.flags.c_contiguous:
             return self.pack(w, bias, n)
         with _lock:
             kept = _kept.get(self)

@@ -4,7 +4,7 @@ A Convolution is made once from integers and then holds no data.  `pack` brings 
 the order in which the kernels read them; `run` opens the arrays as typed memoryviews, cuts the
 output into units and lets the threads work through them.  Nothing here depends on the element
 type but the doors, `pack` and `run`; nothing depends on the layout but what the drivers,
-channels_last.pxd, channels_first.pxd and grouped.pxd, do with a unit.
+channels_last.pxd, channels_first.pxd, grouped.pxd and stencil.pxd, do with a unit.
 """
 from cpython.pycapsule cimport PyCapsule_GetPointer
 from cython.parallel cimport prange, threadid
@@ -18,10 +18,11 @@ from arrays cimport aligned, follows, forked, opened, overlap
 from channels_first cimport FEW, channels_first_scratch, channels_first_unit
 from channels_last cimport channels_last_scratch, channels_last_strip, channels_last_unit
 from grouped cimport cut_rectangles, grouped_scratch, grouped_unit
+from stencil cimport cut_blocks, stencil_scratch, stencil_unit
 from geometry cimport (CONSTANT, EDGE, MAX_BANDS, REFLECT, SYMMETRIC, WRAP, Array, Blocks, Chunk, Geometry,
                        Job, PadMode, block_width, ceil_div, inside, kernel_rows, tap_term)
 from kernel_table cimport CLAMP, LEAKY_RELU, LINEAR, SIGMOID, TANH, KernelTable, WeightTransform
-from winograd cimport (POINTS, copy_tile, cut_blocks, direct_tile, flags_of, plane_terms, tile_array,
+from winograd cimport (POINTS, copy_tile, cut_tiles, direct_tile, flags_of, plane_terms, tile_array,
                        winograd_scratch, winograd_unit)
 
 cdef extern from *:
@@ -53,8 +54,9 @@ cdef enum Algorithm:
     DIRECT
     GROUPED
     WINOGRAD
+    STENCIL
 
-ALGORITHMS = {"direct": DIRECT, "grouped": GROUPED, "winograd": WINOGRAD}
+ALGORITHMS = {"direct": DIRECT, "grouped": GROUPED, "winograd": WINOGRAD, "stencil": STENCIL}
 PAD_MODES = {"constant": CONSTANT, "edge": EDGE, "reflect": REFLECT,
              "symmetric": SYMMETRIC, "wrap": WRAP}
 ACTIVATIONS = {None: LINEAR, "relu": CLAMP, "relu6": CLAMP, "leaky_relu": LEAKY_RELU,
@@ -186,7 +188,8 @@ cdef class Convolution:
             self.g.kernel[a], self.g.stride[a] = kernel[a], stride[a]
             self.g.dilation[a], self.g.before[a] = dilation[a], before[a]
         self.g.pad_mode = <PadMode> <int> PAD_MODES[pad_mode]
-        self.channel_lanes = channels_last or self.algorithm != DIRECT or fills_few_lanes(&self.g, self.kernels)
+        self.channel_lanes = self.algorithm != STENCIL and (
+            channels_last or self.algorithm != DIRECT or fills_few_lanes(&self.g, self.kernels))
         if self.algorithm == GROUPED:
             self.group_filters = oc
             self.g.groups, self.g.oc = 1, groups * oc
@@ -214,13 +217,16 @@ cdef class Convolution:
             b.tail = oc - (b.count - 1) * b.step
             b.tail = self.kernels.lanes if b.tail <= self.kernels.lanes else width
             b.bias_items = (b.count - 1) * b.step + b.tail
+        elif self.algorithm == STENCIL:
+            b.step = b.tail = 1
+            b.count = b.bias_items = oc
         else:
             b.count = ceil_div(oc, self.kernels.mr)
             b.step = ceil_div(oc, b.count)
             b.count = ceil_div(oc, b.step)
             b.tail = oc - (b.count - 1) * b.step
             b.bias_items = oc * self.kernels.lanes
-        b.columns_first = not self.channel_lanes and self.g.ic < FEW
+        b.columns_first = not self.channel_lanes and (self.g.ic < FEW or self.algorithm == STENCIL)
         b.terms = self.g.ic * kernel_rows(&self.g) * self.g.kernel[2]
         if self.algorithm == WINOGRAD:
             b.terms = POINTS * plane_terms(&self.g)
@@ -343,7 +349,7 @@ cdef class Convolution:
 
     cdef void pack_bias(self, const real[:] bias, real* to) noexcept nogil:
         """The bias of each lane, or a vector for each channel."""
-        cdef Py_ssize_t copies = 1 if self.channel_lanes else self.kernels.lanes
+        cdef Py_ssize_t copies = self.kernels.lanes if not self.channel_lanes and self.algorithm == DIRECT else 1
         cdef Py_ssize_t group, o, j
         memset(to, 0, self.g.groups * self.blocks.bias_items * sizeof(real))
         if bias is None:
@@ -414,7 +420,7 @@ cdef class Convolution:
     cdef bint writable_in_place(self, const Array* y) noexcept nogil:
         """Kernels write vectors: of channels, or of pixels of a row."""
         cdef Py_ssize_t item = self.kernels.item
-        if self.channels_last:
+        if self.channels_last and self.algorithm != STENCIL:
             return y.channel == item or self.g.groups * self.g.oc == 1
         return y.axis[2] == item or self.g.out[2] == 1
 
@@ -440,9 +446,15 @@ cdef class Convolution:
             job.scratch_bytes = ceil_div(grouped_scratch(job), 64) * 64
             return
         if self.algorithm == WINOGRAD:
-            cut_blocks(job, threads)
+            cut_tiles(job, threads)
             divide(job, threads, True)
             job.scratch_bytes = ceil_div(winograd_scratch(job), 64) * 64
+            return
+        if self.algorithm == STENCIL:
+            cut_blocks(job)
+            job.unit_tiles = max(job.tiles // (UNITS_PER_THREAD * threads), 1)
+            job.units = ceil_div(job.tiles, job.unit_tiles)
+            job.scratch_bytes = ceil_div(stencil_scratch(job), 64) * 64
             return
         merge_axes(job, self.channels_last)
         if self.channel_lanes:
@@ -545,6 +557,8 @@ cdef class Convolution:
             grouped_unit(job, unit, job.scratch + thread * job.scratch_bytes)
         elif self.algorithm == WINOGRAD:
             winograd_unit(job, unit, job.scratch + thread * job.scratch_bytes)
+        elif self.algorithm == STENCIL:
+            stencil_unit(job, unit, job.scratch + thread * job.scratch_bytes)
         elif self.channel_lanes:
             channels_last_unit(job, unit, job.scratch + thread * job.scratch_bytes)
         else:

@@ -5,6 +5,8 @@
 cdef enum:
     MAX_MR = 14                     # the highest register tile of any instruction set
     MAX_NV = 2                      # its vectors
+    MAX_STENCIL_ROWS = 8            # the highest stencil tile
+    MAX_STENCIL_HEIGHT = 5          # and the kernel rows that one segment of it can have
 
 cdef enum Activation:
     LINEAR
@@ -43,6 +45,21 @@ cdef struct Tile:                   # a run of equal register tiles; contract in
     Py_ssize_t prefetch             # 1: fetch the lines of c before the sums, not after
     Py_ssize_t onto                 # 1: the result is added to c
     Py_ssize_t limits               # 1: the result is at least 0; 2: and at most 6
+
+cdef struct Stencil:                # a run of stencil tiles; contract in kernels/stencil.pxi
+    Py_ssize_t count
+    const Segment* segments         # a and b in bytes, terms: kernel rows
+    Py_ssize_t heights[MAX_STENCIL_HEIGHT]      # segments of each height, [height - 1]
+    const char* a                   # weights
+    Py_ssize_t a_row
+    const char* b                   # input rows
+    Py_ssize_t b_row
+    const char* init                # the bias; NULL: sums go on from c
+    char* c
+    Py_ssize_t c_row
+    Py_ssize_t lanes                # elements of a row of c, at most the tile's width
+    Py_ssize_t prefetch             # as in Tile
+    Py_ssize_t limits
 
 cdef struct Gather:                 # contract in kernels/gather.pxi
     char* to
@@ -131,6 +148,7 @@ ctypedef void (*transform_weights_function)(const WeightTransform* t) noexcept n
 ctypedef void (*transform_inputs_function)(const InputTransform* t) noexcept nogil
 ctypedef void (*transform_outputs_function)(const OutputTransform* t) noexcept nogil
 ctypedef void (*tile_function)(const Tile* t) noexcept nogil
+ctypedef void (*stencil_function)(const Stencil* t) noexcept nogil
 ctypedef void (*gather_function)(const Gather* g) noexcept nogil
 ctypedef void (*activate_function)(Py_ssize_t kind, char* c, Py_ssize_t c_row,
                                    Py_ssize_t rows, Py_ssize_t lanes) noexcept nogil
@@ -142,6 +160,9 @@ cdef struct KernelTable:
     Py_ssize_t nv                   # vectors of the widest tile
     tile_function tile[MAX_NV][MAX_MR]      # [vectors - 1][rows - 1]
     tile_function spread_tile[MAX_MR]       # [rows - 1], of one vector, both operands vectors
+    stencil_function stencil[MAX_NV][MAX_STENCIL_ROWS]      # [vectors - 1][rows - 1]
+    Py_ssize_t stencil_rows         # rows of the highest
+    Py_ssize_t stencil_height       # kernel rows of its highest segment
     gather_function gather
     spread_function spread
     transform_weights_function transform_weights    # these three are NULL for integers

@@ -58,6 +58,19 @@ typedef int64_t bits;
 #define MANY_VECTORS (VBYTES == 64 ? 16 : 8)
 #define LANES ((int)(VBYTES / sizeof(real)))
 #define ROWS(n) ((n) <= MR ? (n) : 1)   /* tiles higher than MR are never called */
+/* A stencil tile is STENCIL_ROWS rows of NV vectors too; beside its sums, registers hold
+ * STENCIL_HEIGHT weights and a row of the input. */
+#if defined(__AVX512F__) || defined(__aarch64__)
+#define STENCIL_ROWS 8
+#define STENCIL_HEIGHT 5
+#elif defined(__AVX2__)
+#define STENCIL_ROWS 4
+#define STENCIL_HEIGHT 4
+#else
+#define STENCIL_ROWS 4
+#define STENCIL_HEIGHT 2
+#endif
+#define STENCIL(n) ((n) <= STENCIL_ROWS ? (n) : 1)
 
 typedef real vec __attribute__((vector_size(VBYTES)));
 typedef bits vbits __attribute__((vector_size(VBYTES)));
@@ -97,6 +110,15 @@ VINLINE vec veven(vec a, vec b)
     return __builtin_shuffle(a, b, at);
 }
 
+/* Elements first, first + 2, first + 4, ... of a and b. */
+VINLINE vec vturns(vec a, vec b, const int first)
+{
+    vbits at;
+    for (int i = 0; i < LANES; i++)
+        at[i] = 2 * i + first;
+    return __builtin_shuffle(a, b, at);
+}
+
 /* Constants of the activations (which integer modules compile, but do not offer). */
 #if CYCONV_REAL == CYCONV_FLOAT || CYCONV_REAL == CYCONV_INT32
 #define MANTISSA_BITS 23
@@ -132,6 +154,8 @@ VINLINE vec vpow2(vec shifted)
 
 VINLINE void vprefetch(const char *p) { __builtin_prefetch(p, 1, 3); }  /* to write */
 VINLINE void vfetch(const char *p) { __builtin_prefetch(p, 0, 3); }     /* to read */
+/* To the second-level cache, to be read. */
+VINLINE void vprefetch_far(const char *p) { __builtin_prefetch(p, 0, 2); }
 
 /* Zero, made anew where it is asked for: hoisted out of the loops around a tile it would
  * take a register from the sums. */

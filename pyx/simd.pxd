@@ -11,6 +11,8 @@ cdef extern from "simd.h" nogil:
     ctypedef long bits
     enum: MR                        # rows of a register tile
     enum: NV                        # vectors of a row of a register tile
+    enum: STENCIL_ROWS              # rows of a stencil tile, and kernel rows that it takes at once
+    enum: STENCIL_HEIGHT
     enum: MANY_VECTORS              # sums or maxima that registers hold
     enum: VBYTES                    # bytes of a vector
     enum: LANES                     # elements of a vector
@@ -29,6 +31,7 @@ cdef extern from "simd.h" nogil:
     const double* INVERSE_FACTORIALS
 
     int ROWS(int n) noexcept
+    int STENCIL(int n) noexcept
     vec vload(const char* p) noexcept
     void vstore(char* p, vec v) noexcept
     vec vload_part(const char* p, Py_ssize_t n) noexcept
@@ -36,6 +39,7 @@ cdef extern from "simd.h" nogil:
     vec vsplat(real s) noexcept
     void vprefetch(const char* p) noexcept
     void vfetch(const char* p) noexcept
+    void vprefetch_far(const char* p) noexcept
     vec vzero() noexcept
     vec vadd(vec a, vec b) noexcept
     vec vsub(vec a, vec b) noexcept
@@ -48,6 +52,7 @@ cdef extern from "simd.h" nogil:
     vec vabs(vec x) noexcept
     vec vpick_negative(vec x, vec if_negative, vec otherwise) noexcept
     vec veven(vec a, vec b) noexcept
+    vec vturns(vec a, vec b, int first) noexcept
     vec vpow2(vec shifted) noexcept
     const char* vopaque(const char* p) noexcept
     vec vmaximum(vec acc, vec x) noexcept

@@ -47,7 +47,7 @@ cdef inline Py_ssize_t block_width_bytes(const Job* job) noexcept nogil:
     return job.kernels.lanes * job.kernels.nv * job.kernels.item
 
 
-cdef inline void cut_blocks(Job* job, Py_ssize_t threads) noexcept nogil:
+cdef inline void cut_tiles(Job* job, Py_ssize_t threads) noexcept nogil:
     """Outputs into tiles, tiles into blocks."""
     cdef const Geometry* g = &job.g
     cdef Transform* w = &job.winograd

@@ -86,6 +86,24 @@ def test_register_tiles_stay_in_registers(name):
                 assert not wrong, f"{real}_{name} tile_{rows}x{vectors}: {wrong}"
 
 
+@pytest.mark.parametrize("name", BUILT)
+def test_stencil_tiles_stay_in_registers(name):
+    """The loop over segments of each height multiplies a tile for each kernel row, without going to memory."""
+    highest, height = {"avx512": (8, 5), "avx2": (4, 4), "base": (4, 2)}[name]
+    for real in ("f32", "f64"):
+        functions = disassembly(f"{real}_{name}")
+        tiles = {m[1]: body for symbol, body in functions.items() if (m := re.search(r"stencil_(\dx\d)$", symbol))}
+        assert len(tiles) == 16
+        for rows in range(1, highest + 1):
+            for vectors in (1, 2):
+                loops = inner_loops(tiles[f"{rows}x{vectors}"])
+                for taken in range(1, height + 1):
+                    products = rows * vectors * taken
+                    of = [loop for loop in loops if sum(bool(MULTIPLIES.match(text)) for text in loop) == products]
+                    assert of, f"{real}_{name} {rows}x{vectors}: no loop of {products} products"
+                    assert not any(on_stack(loop) for loop in of), f"{real}_{name} {rows}x{vectors}: {of}"
+
+
 @pytest.mark.parametrize("name", [n for n in BUILT if n != "base"])
 @pytest.mark.parametrize("op", ["max", "add"])
 def test_pools_stay_in_registers(name, op):

@@ -17,7 +17,9 @@ cdef void gather(const Gather* g) noexcept nogil:
         else:
             gather_rows(CLOSE, g)
     elif g.source_lane == 2 * <Py_ssize_t> sizeof(real):
-        if g.lanes == 2 * LANES:
+        if g.columns == 2 and g.source_column == <Py_ssize_t> sizeof(real):
+            gather_turns(g)
+        elif g.lanes == 2 * LANES:
             gather_rows(EVEN_PAIR, g)
         else:
             gather_rows(EVEN, g)
@@ -138,3 +140,29 @@ cdef inline void transpose(const Py_ssize_t rows, const Py_ssize_t lanes, const 
         elif i < rows:
             vstore_part(to, v[i], lanes)
         to += g.to_row
+
+
+cdef inline void gather_turns(const Gather* g) noexcept nogil:
+    """Two columns that take turns: each element is loaded once, and fetched from far away four rows before."""
+    cdef Py_ssize_t r, n, lanes
+    cdef const char* source
+    cdef char* to
+    cdef vec a, b
+    for r in range(g.rows):
+        source = g.source + r * g.source_row
+        to = g.to + r * g.to_row
+        for n in range(g.lanes // LANES):
+            vprefetch_far(source + 4 * g.source_row)
+            vprefetch_far(source + 4 * g.source_row + VBYTES)
+            a = vload(source)
+            b = vload(source + VBYTES)
+            vstore(to, vturns(a, b, 0))
+            vstore(to + g.to_column, vturns(a, b, 1))
+            source += 2 * VBYTES
+            to += VBYTES
+        lanes = g.lanes % LANES
+        if lanes > 0:
+            a = vload_part(source, min(2 * lanes, LANES))
+            b = vload_part(source + VBYTES, max(2 * lanes - LANES, 0))
+            vstore_part(to, vturns(a, b, 0), lanes)
+            vstore_part(to + g.to_column, vturns(a, b, 1), lanes)

@@ -4,10 +4,11 @@ from cpython.pycapsule cimport PyCapsule_New
 from libc.math cimport sqrt
 from kernel_table cimport (CLAMP, LEAKY_RELU, LINEAR, MAX_MR, MAX_NV, MAXIMUM, MAXIMUM_NUMBER, SIGMOID,
                            SUM, TANH, Fold, Gather, InputTransform, KernelTable, OutputTransform, Segment,
-                           Spread, Tile, WeightTransform, tile_function)
+                           Spread, Stencil, Tile, WeightTransform, tile_function)
 from simd cimport *
 
 include "tile.pxi"
+include "stencil.pxi"
 include "gather.pxi"
 include "spread.pxi"
 include "winograd.pxi"
@@ -26,6 +27,12 @@ TABLE.tile[1][:] = [tile_1x2, tile_2x2, tile_3x2, tile_4x2, tile_5x2, tile_6x2, 
 TABLE.spread_tile[:] = [spread_tile_1, spread_tile_2, spread_tile_3, spread_tile_4, spread_tile_5,
                         spread_tile_6, spread_tile_7, spread_tile_8, spread_tile_9, spread_tile_10,
                         spread_tile_11, spread_tile_12, spread_tile_13, spread_tile_14]
+TABLE.stencil[0][:] = [stencil_1x1, stencil_2x1, stencil_3x1, stencil_4x1,
+                       stencil_5x1, stencil_6x1, stencil_7x1, stencil_8x1]
+TABLE.stencil[1][:] = [stencil_1x2, stencil_2x2, stencil_3x2, stencil_4x2,
+                       stencil_5x2, stencil_6x2, stencil_7x2, stencil_8x2]
+TABLE.stencil_rows = STENCIL_ROWS
+TABLE.stencil_height = STENCIL_HEIGHT
 TABLE.spread = spread
 TABLE.gather = gather
 TABLE.fold = fold
@@ -40,8 +47,9 @@ if REAL_IS_FLOATING:
     TABLE.transform_inputs = transform_inputs
     TABLE.transform_outputs = transform_outputs
 
-# Elements of a vector, and rows and vectors of the largest register tile.
-TILE = (LANES, MR, NV)
+# Elements of a vector, rows and vectors of the largest register tile, and rows of the largest
+# stencil tile and of its segments.
+TILE = (LANES, MR, NV, STENCIL_ROWS, STENCIL_HEIGHT)
 
 
 def table():

@@ -1,0 +1,138 @@
+# The stencil tile: `rows` rows of `vectors` vectors of pixels of one output channel.
+#
+#     c[i, j]  =  init  +  sum over segments s, kernel rows d of   a[s][d] * b[s][i + d, j]
+#
+# A segment is a run of kernel rows at one column of the kernel, in one plane of the input.  Each
+# row of b is loaded once and serves all outputs whose windows hold it; the weights of the segment
+# stay in registers:
+#
+#               j ->                          a[d]     at  a + segment.a + d*a_row, one element
+#           +----------+                      b[i, :]  at  b + segment.b + i*b_row
+#      a[0] |   b[0]   |  -> c[0]             c[i, :]  at  c + i*c_row, `lanes` elements
+#      a[1] |   b[1]   |  -> c[0], c[1]
+#      a[2] |   b[2]   |  -> c[0], c[1], c[2]
+#           |   ...    |     ...
+#
+# Segments come by falling height, as many of each as `heights` says, because the loops over
+# kernel rows are unrolled for each height.  The order of a sum is that of the segments, and of
+# the rows in each, whatever the tile.  `init` is the bias, one element; or NULL: the sums so far
+# are in c.  The tiles of a run lie side by side in b and c.
+cdef inline void stencil(const int rows, const int vectors, const Stencil* t) noexcept nogil:
+    cdef vec acc[STENCIL_ROWS * NV]
+    cdef vec zero
+    cdef Py_ssize_t i, v, n, s
+    cdef Py_ssize_t c_row = t.c_row, lanes = t.lanes
+    cdef const Segment* segment
+    cdef const char* b
+    cdef const char* c
+    for n in range(t.count):
+        b = t.b + n * vectors * VBYTES
+        c = t.c + n * vectors * VBYTES
+        if t.prefetch:
+            for i in range(rows):
+                c = vopaque(c)
+                for v in range(vectors):
+                    vprefetch(c + v * VBYTES)
+                c += c_row
+            c = t.c + n * vectors * VBYTES
+        if t.init != NULL:
+            for i in range(rows):
+                for v in range(vectors):
+                    acc[i * NV + v] = vsplat((<const real*> t.init)[0])
+        elif lanes == vectors * LANES:
+            for i in range(rows):
+                c = vopaque(c)
+                for v in range(vectors):
+                    acc[i * NV + v] = vload(c + v * VBYTES)
+                c += c_row
+        else:
+            for i in range(rows):
+                c = vopaque(c)
+                for v in range(vectors):
+                    acc[i * NV + v] = vload_part(c + v * VBYTES, lanes_of(v, lanes))
+                c += c_row
+        segment = t.segments
+        if STENCIL_HEIGHT > 4:
+            for s in range(t.heights[4]):
+                add_rows(rows, vectors, 5, t, segment, b, acc)
+                segment += 1
+        if STENCIL_HEIGHT > 3:
+            for s in range(t.heights[3]):
+                add_rows(rows, vectors, 4, t, segment, b, acc)
+                segment += 1
+        if STENCIL_HEIGHT > 2:
+            for s in range(t.heights[2]):
+                add_rows(rows, vectors, 3, t, segment, b, acc)
+                segment += 1
+        for s in range(t.heights[1]):
+            add_rows(rows, vectors, 2, t, segment, b, acc)
+            segment += 1
+        for s in range(t.heights[0]):
+            add_rows(rows, vectors, 1, t, segment, b, acc)
+            segment += 1
+        zero = vzero()
+        for i in range(rows):
+            for v in range(vectors):
+                acc[i * NV + v] = vadd(acc[i * NV + v], zero)
+        if t.limits > 0:
+            for i in range(rows):
+                for v in range(vectors):
+                    acc[i * NV + v] = vat_least(acc[i * NV + v], vzero())
+        if t.limits > 1:
+            for i in range(rows):
+                for v in range(vectors):
+                    acc[i * NV + v] = vat_most(acc[i * NV + v], vsplat(6))
+        c = t.c + n * vectors * VBYTES
+        if lanes == vectors * LANES:
+            for i in range(rows):
+                c = vopaque(c)
+                for v in range(vectors):
+                    vstore(<char*> c + v * VBYTES, acc[i * NV + v])
+                c += c_row
+        else:
+            for i in range(rows):
+                c = vopaque(c)
+                for v in range(vectors):
+                    vstore_part(<char*> c + v * VBYTES, acc[i * NV + v], lanes_of(v, lanes))
+                c += c_row
+
+
+cdef inline void add_rows(const int rows, const int vectors, const int height, const Stencil* t,
+                          const Segment* segment, const char* b, vec* acc) noexcept nogil:
+    """Adds the products of a segment of `height` kernel rows."""
+    cdef vec a[STENCIL_HEIGHT]
+    cdef vec row[NV]
+    cdef Py_ssize_t i, d, v, a_row = t.a_row, b_row = t.b_row
+    cdef const char* weight = t.a + segment.a
+    cdef const char* source = b + segment.b
+    for d in range(height):
+        a[d] = vsplat((<const real*> weight)[0])
+        weight += a_row
+    for i in range(rows + height - 1):
+        source = vopaque(source)        # one address, not one for each row
+        for v in range(vectors):
+            row[v] = vload(source + v * VBYTES)
+        source += b_row
+        for d in range(height):
+            if d <= i and i - d < rows:
+                for v in range(vectors):
+                    acc[(i - d) * NV + v] = vfma(a[d], row[v], acc[(i - d) * NV + v])
+
+
+# One function a height and width, so that both are constants to the compiler.
+cdef void stencil_1x1(const Stencil* t) noexcept nogil: stencil(STENCIL(1), 1, t)
+cdef void stencil_2x1(const Stencil* t) noexcept nogil: stencil(STENCIL(2), 1, t)
+cdef void stencil_3x1(const Stencil* t) noexcept nogil: stencil(STENCIL(3), 1, t)
+cdef void stencil_4x1(const Stencil* t) noexcept nogil: stencil(STENCIL(4), 1, t)
+cdef void stencil_5x1(const Stencil* t) noexcept nogil: stencil(STENCIL(5), 1, t)
+cdef void stencil_6x1(const Stencil* t) noexcept nogil: stencil(STENCIL(6), 1, t)
+cdef void stencil_7x1(const Stencil* t) noexcept nogil: stencil(STENCIL(7), 1, t)
+cdef void stencil_8x1(const Stencil* t) noexcept nogil: stencil(STENCIL(8), 1, t)
+cdef void stencil_1x2(const Stencil* t) noexcept nogil: stencil(STENCIL(1), 2, t)
+cdef void stencil_2x2(const Stencil* t) noexcept nogil: stencil(STENCIL(2), 2, t)
+cdef void stencil_3x2(const Stencil* t) noexcept nogil: stencil(STENCIL(3), 2, t)
+cdef void stencil_4x2(const Stencil* t) noexcept nogil: stencil(STENCIL(4), 2, t)
+cdef void stencil_5x2(const Stencil* t) noexcept nogil: stencil(STENCIL(5), 2, t)
+cdef void stencil_6x2(const Stencil* t) noexcept nogil: stencil(STENCIL(6), 2, t)
+cdef void stencil_7x2(const Stencil* t) noexcept nogil: stencil(STENCIL(7), 2, t)
+cdef void stencil_8x2(const Stencil* t) noexcept nogil: stencil(STENCIL(8), 2, t)

@@ -1,0 +1,273 @@
+"""The stencil algorithm: exact on integers, in place, and to the bit whatever the work is cut into."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from bounds import assert_within_bound, bound
+from cases import CONV, DTYPES, FLOATS, PLAN, Case, draw_fitting, integers, kernel_layouts, layouts, moved, reals
+from conftest import kernels_of
+
+import cyconv
+from cyconv import isa, reference
+
+PAD_MODES = ("constant", "edge", "reflect", "symmetric", "wrap")
+
+
+def served(rng, count, **kinds):
+    """Random cases that the algorithm serves, with the reference's results."""
+    cases = []
+    while len(cases) < count:
+        for case, expected in draw_fitting(rng, count, **kinds):
+            layout, names = case.arguments["layout"], case.arguments["kernel_layout"]
+            if layout[-1] != "C" or case.w.shape[names.index("O")] == 1:
+                cases.append((case, expected))
+    return cases[:count]
+
+
+def convolved(case, **arguments):
+    return case.convolved(algorithm="stencil", **arguments)
+
+
+@pytest.mark.parametrize("ndim", [1, 2, 3])
+def test_exact_on_integers(ndim):
+    """Random configurations, each for every instruction set and for 1, 2 and 3 threads."""
+    cases = served(np.random.default_rng(1), 500, ndim=ndim)
+    assert {str(case.x.dtype) for case, _ in cases} == set(DTYPES)
+    for name in isa.available():
+        with kernels_of(name):
+            for case, expected in cases:
+                for threads in (1, 2, 3):
+                    y = convolved(case, threads=threads)
+                    assert y.shape == expected.shape
+                    assert np.array_equal(y.astype(expected.dtype), expected), f"{name}, {threads} threads: {case}"
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "int64"])
+def test_every_tile(each_isa, dtype):
+    """Every height of a tile and of a kernel, every number of lanes of the last vector."""
+    rng = np.random.default_rng(2)
+    lanes = {"avx512": 64, "avx2": 32, "base": 16}[each_isa] // np.dtype(dtype).itemsize
+    for rows in range(1, 18):
+        for width in (1, lanes - 1, lanes, lanes + 1, 2 * lanes - 1, 2 * lanes, 2 * lanes + 1, 5 * lanes):
+            x = rng.integers(-8, 9, (1, rows, width, 1)).astype(dtype)
+            for height in (rows % 13 + 1, 3):
+                w = rng.integers(-8, 9, (height, 2, 1, 1)).astype(dtype)
+                y = cyconv.conv2d(x, w, padding=(height // 2, 1), algorithm="stencil")
+                np.testing.assert_array_equal(y, reference.convolve(x, w, padding=(height // 2, 1)))
+
+
+@pytest.mark.parametrize(
+    ("channels", "filters", "size", "kernel", "arguments"),
+    [
+        (1, 1, (300, 401), (15, 15), {}),  # blocks of rows
+        (1, 1, (40, 5000), (31, 31), {}),  # and of columns
+        (64, 2, (90, 120), (5, 5), {}),  # planes in parts
+        (700, 1, (30, 31), (3, 3), {}),
+        (3, 2, (9, 70, 400), (4, 5, 5), {}),  # planes that neighbouring depths share
+        (3, 1, (12, 30, 200), (5, 3, 3), {"stride": (2, 1, 2)}),
+        (40, 2, (12, 60, 200), (3, 3, 3), {"dilation": (2, 1, 1)}),
+        (2, 3, (200, 210), (7, 5), {"stride": (4, 3), "dilation": (6, 2)}),  # classes of rows
+        (1, 2, (90, 100), (3, 9), {"dilation": (20, 11)}),
+        (1, 1, (90, 3000), (2, 3), {"dilation": (1, 900), "stride": (1, 7)}),  # a copy for each column
+        (2, 1, (20000,), (63,), {}),
+        (3, 1, (30000,), (900,), {"stride": 3}),
+        (2, 2, (9000,), (5,), {"dilation": 1000}),
+        (1, 1, (120, 1, 50), (9, 1, 3), {}),
+    ],
+)
+def test_large_work_is_cut(each_isa, channels, filters, size, kernel, arguments):
+    """Blocks, planes and classes of rows; the result is the same sum, for every kind of padding."""
+    rng = np.random.default_rng(3)
+    ndim = len(size)
+    x = rng.integers(-3, 4, (2, *size, channels)).astype(np.float32)
+    w = rng.integers(-3, 4, (*kernel, channels, filters)).astype(np.float32)
+    b = rng.integers(-99, 99, filters).astype(np.float32)
+    mode = PAD_MODES[(channels + filters + kernel[0]) % 5]
+    for pad_mode in {"constant", mode}:
+        named = {**arguments, "padding": "same", "pad_mode": pad_mode, "activation": "relu"}
+        named["kernel_layout"] = kernel_layouts(ndim)[0]
+        expected = moved(reference.convolve(x, w, b, **named), layouts(ndim)[1])
+        y = CONV[ndim](moved(x, layouts(ndim)[1]), w, b, layout=layouts(ndim)[1], algorithm="stencil", **named)
+        np.testing.assert_array_equal(y, expected)
+
+
+@pytest.mark.parametrize("pad_mode", PAD_MODES)
+@pytest.mark.parametrize("stride", [1, 2, 3])
+def test_depthwise(each_isa, pad_mode, stride):
+    """Planes with weights of their own, of sizes that fill no vector, many to a unit."""
+    rng = np.random.default_rng(4)
+    for size, kernel in ((7, 3), (14, 5), (28, 7), (31, 9), (33, 31), (56, 3)):
+        x = rng.integers(-8, 9, (2, size, size + 1, 20)).astype(np.float32)
+        w = rng.integers(-8, 9, (kernel, kernel, 1, 40)).astype(np.float32)
+        named = {"padding": "same", "stride": stride, "groups": 20, "pad_mode": pad_mode, "kernel_layout": "HWIO"}
+        expected = moved(reference.convolve(x, w, **named), "NCHW")
+        y = cyconv.conv2d(moved(x, "NCHW"), w, layout="NCHW", algorithm="stencil", **named)
+        np.testing.assert_array_equal(y, expected)
+
+
+@pytest.mark.parametrize("pad_mode", PAD_MODES[1:])
+def test_scipy_correlates_the_same(each_isa, pad_mode):
+    ndimage = pytest.importorskip("scipy.ndimage")
+    mode = {"edge": "nearest", "reflect": "mirror", "symmetric": "reflect", "wrap": "wrap"}[pad_mode]
+    rng = np.random.default_rng(5)
+    for dtype in ("float32", "float64"):
+        for size, kernel in (((300,), (11,)), ((67, 130), (5, 7)), ((9, 30, 50), (3, 5, 3))):
+            ndim = len(size)
+            x, w = rng.integers(-9, 10, size).astype(dtype), rng.integers(-9, 10, kernel).astype(dtype)
+            named = {"padding": "same", "pad_mode": pad_mode, "algorithm": "stencil"}
+            layout, names = layouts(ndim)[3], kernel_layouts(ndim)[1]
+            y = CONV[ndim](x[None], w[None, None], layout=layout, kernel_layout=names, **named)
+            np.testing.assert_array_equal(y[0], ndimage.correlate(x, w, mode=mode))
+
+
+@pytest.mark.parametrize("ndim", [1, 2, 3])
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_real_data(each_isa, dtype, ndim):
+    """Within the bound; and equal to the bit for all threads, batches and places in memory."""
+    for case, _ in served(np.random.default_rng(6), 80, ndim=ndim, dtypes=(dtype,), values=reals):
+        y = convolved(case)
+        assert_within_bound(y, case)
+        assert len({convolved(case, threads=threads).tobytes() for threads in (1, 2, 3)} | {y.tobytes()}) == 1
+        spread = dataclasses.replace(case, x=np.repeat(case.x, 2, axis=-1)[..., ::2])
+        assert convolved(spread).tobytes() == y.tobytes(), str(case)
+        if case.arguments["layout"][0] == "N":
+            for n in range(len(case.x)):
+                one = convolved(dataclasses.replace(case, x=case.x[n : n + 1]))
+                assert one.tobytes() == y[n : n + 1].tobytes(), str(case)
+
+
+def test_parts_of_a_picture_have_the_same_bits(each_isa):
+    """Whichever tile and block an output falls in."""
+    rng = np.random.default_rng(7)
+    x = rng.standard_normal((1, 2, 90, 700)).astype(np.float32)
+    w = rng.standard_normal((1, 2, 7, 6)).astype(np.float32)
+    whole = cyconv.conv2d(x, w, layout="NCHW", algorithm="stencil")
+    for h in (0, 1, 5, 40):
+        for v in (0, 1, 9, 333):
+            part = cyconv.conv2d(x[:, :, h : h + 40, v : v + 100], w, layout="NCHW", algorithm="stencil")
+            assert np.array_equal(part, whole[:, :, h : h + 34, v : v + 95])
+
+
+@pytest.mark.parametrize("activation", ["relu", "relu6", "leaky_relu", "sigmoid", "tanh"])
+def test_activations(each_isa, activation):
+    """Bias and activation belong to a finished sum, also of planes in parts."""
+    rng = np.random.default_rng(8)
+    for channels in (1, 900):
+        x = rng.standard_normal((2, channels, 20, 37)).astype(np.float32)
+        w = (rng.standard_normal((3, channels, 3, 3)) / channels**0.5).astype(np.float32)
+        b = rng.standard_normal(3).astype(np.float32)
+        named = {"layout": "NCHW", "padding": "same"}
+        y = cyconv.conv2d(x, w, b, activation=activation, algorithm="stencil", **named)
+        case = Case(x, w, b, {**named, "kernel_layout": "OIHW"})
+        expected = reference.activate(case.expected(), activation)
+        # No activation is steeper than 1; its own error is a few units in the last place.
+        assert np.all(np.abs(y - expected) <= bound(case) + 8 * 2.0**-24 * np.abs(expected))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_non_finite_input_stays_local(each_isa, value):
+    for at in ((4, 5), (0, 0), (8, 32), (0, 30)):
+        x = np.ones((1, 2, 9, 33), np.float32)
+        x[(0, 1, *at)] = value
+        y = cyconv.conv2d(x, np.ones((2, 2, 3, 3), np.float32), padding="same", layout="NCHW", algorithm="stencil")
+        hit = np.zeros((9, 33), bool)
+        hit[max(at[0] - 1, 0) : at[0] + 2, max(at[1] - 1, 0) : at[1] + 2] = True
+        np.testing.assert_array_equal(~np.isfinite(y[0]), np.broadcast_to(hit, (2, 9, 33)))
+
+
+def test_non_finite_weights_meet_padding(each_isa):
+    """An infinite weight over a padding zero is NaN, along every axis."""
+    for axis in range(3):
+        x = np.ones((1, 1, 5, 6, 40), np.float32)
+        w = np.ones((1, 1, 3, 3, 3), np.float32)
+        w[(0, 0, *(0 if a == axis else 1 for a in range(3)))] = np.inf
+        y = cyconv.conv3d(x, w, padding=1, layout="NCDHW", algorithm="stencil")[0, 0]
+        expected = np.zeros(y.shape, bool)
+        expected[(*(0 if a == axis else slice(None) for a in range(3)),)] = True
+        np.testing.assert_array_equal(np.isnan(y), expected)
+        assert np.isinf(y[~expected]).all()
+
+
+def test_zero_is_positive(each_isa):
+    for x, w in ((-0.0, 1.0), (-1e-30, 1e-30)):
+        x = np.full((1, 1, 6, 20), x, np.float32)
+        w = np.full((1, 1, 3, 3), w, np.float32)
+        y = cyconv.conv2d(x, w, np.full(1, -0.0, np.float32), padding="same", layout="NCHW", algorithm="stencil")
+        assert not np.signbit(y).any()
+
+
+def views(x):
+    """The same numbers in arrays of other strides."""
+    yield x[..., ::-1].copy()[..., ::-1]
+    yield x[:, :, ::-1].copy()[:, :, ::-1]
+    yield np.repeat(np.repeat(x, 2, axis=2), 3, axis=3)[:, :, ::2, ::3]
+    yield x.transpose(3, 1, 0, 2).copy().transpose(2, 1, 3, 0)
+    yield np.frombuffer(b"." + x.tobytes(), x.dtype, offset=1).reshape(x.shape)
+    yield np.broadcast_to(x, (3, *x.shape))[1]
+
+
+def test_arrays_of_any_strides(each_isa):
+    rng = np.random.default_rng(9)
+    for channels, stride in ((1, 1), (3, 1), (1, 2), (2, 3)):
+        x = rng.standard_normal((2, channels, 23, 71)).astype(np.float32)
+        w = rng.standard_normal((2, channels, 5, 4)).astype(np.float32)
+        named = {"layout": "NCHW", "padding": "same", "stride": stride, "algorithm": "stencil"}
+        expected = cyconv.conv2d(x, w, **named)
+        for view in views(x):
+            assert np.array_equal(cyconv.conv2d(view, w, **named), expected)
+        for out in views(np.zeros_like(expected)):
+            if out.flags.writeable:
+                assert cyconv.conv2d(x, w, out=out, **named) is out
+                assert np.array_equal(out, expected)
+        memory = np.full((2, 2, 30, expected.shape[-1] + 5), 7, np.float32)
+        out = memory[:, :, 1 : 1 + expected.shape[2], 2:-3]
+        cyconv.conv2d(x, w, out=out, **named)
+        assert np.array_equal(out, expected)
+        out[...] = 7
+        assert (memory == 7).all(), "wrote between rows"
+
+
+def test_plans(each_isa):
+    rng = np.random.default_rng(10)
+    for case, _ in served(rng, 60, values=integers, dtypes=FLOATS):
+        plan = PLAN[case.ndim](case.x.shape, case.w, case.bias, algorithm="stencil", **case.arguments)
+        assert plan.algorithm == "stencil"
+        assert plan(case.x).tobytes() == convolved(case).tobytes()
+
+
+def test_what_it_declines():
+    x, w = np.ones((1, 9, 9, 2), np.float32), np.ones((3, 3, 2, 4), np.float32)
+    with pytest.raises(ValueError, match="'stencil' cannot serve this call: the outputs of a filter are no neighbours"):
+        cyconv.conv2d(x, w, algorithm="stencil")
+    x, w = np.ones((1, 1, 2000, 2000), np.float32), np.ones((1, 1, 900, 900), np.float32)
+    with pytest.raises(ValueError, match="'stencil' cannot serve this call: the window is too large"):
+        cyconv.conv2d(x, w, layout="NCHW", algorithm="stencil")
+
+
+@pytest.mark.parametrize(
+    ("x_shape", "w_shape", "groups"),
+    [
+        ((1, 1, 1080, 1920), (1, 1, 15, 15), 1),
+        ((1, 32, 112, 112), (32, 1, 3, 3), 32),
+        ((1, 1, 9, 90, 90), (1, 1, 5, 5, 5), 1),
+    ],
+)
+def test_it_is_taken_for_what_it_is_made_for(each_isa, x_shape, w_shape, groups):
+    ndim = len(w_shape) - 2
+    w = np.ones(w_shape, np.float32)
+    plan = PLAN[ndim](x_shape, w, padding="same", groups=groups, layout=layouts(ndim)[1])
+    assert plan.algorithm == "stencil"
+
+
+def test_the_length_of_a_signal_decides_nothing(each_isa):
+    """A causal filter gives the same bits while its input is still coming in."""
+    rng = np.random.default_rng(11)
+    for channels, filters, kernel, stride in ((1, 1, 31, 1), (1, 8, 5, 4), (3, 2, 9, 2)):
+        x = rng.standard_normal((1, channels, 3000)).astype(np.float32)
+        w = rng.standard_normal((filters, channels, kernel)).astype(np.float32)
+        named = {"padding": "causal", "stride": stride, "layout": "NCW"}
+        whole = cyconv.conv1d(x, w, **named)
+        for n in (1, 2, 17, 100, 999):
+            y = cyconv.conv1d(x[..., :n], w, **named)
+            assert y.tobytes() == whole[..., : y.shape[-1]].tobytes()
