@@ -98,15 +98,28 @@ def _direct_cost(case):
     """Tiles whose lanes are channels, or pixels, which may have to be brought to them first."""
     terms = case.ic * case.met_taps
     if case.channels_last:
-        vectors = _ceil(case.oc, case.lanes)
-        tiles = _ceil(case.pixels, case.mr)
-        return case.groups * tiles * vectors / case.nv * terms * _term(case.mr, case.nv, False)
+        return case.groups * _direct_last_cost(case, terms)
     blocks = max(_ceil(case.oc, case.mr), 1)
     tiles = _ceil(case.pixels, case.lanes * case.nv)
     if case.ic < 8:  # strips of one row, as in pyx/channels_first.pxd
         tiles = case.out[0] * case.out[1] * _ceil(case.out[2], case.lanes * case.nv)
-    gathering = 150 + (1.5 if case.stride[2] < 3 else case.lanes) * case.nv * terms
-    return case.groups * tiles * (blocks * terms * _term(_ceil(case.oc, blocks), case.nv, True) + gathering)
+    gathering = 250 + (2.5 if case.stride[2] < 3 else case.lanes) * case.nv * terms
+    return case.groups * tiles * (1.15 * blocks * terms * _term(_ceil(case.oc, blocks), case.nv, True) + gathering)
+
+
+def _direct_last_cost(case, terms):
+    """Tiles of a row of pixels; those at its ends are copied, pixel by pixel under a dilated kernel."""
+    rows, across = case.out[0] * case.out[1], max(_ceil(case.out[2], case.mr), 1)
+    pixels = case.out[2] / across
+    blocks = _ceil(case.oc, case.lanes * case.nv)
+    vectors = _ceil(case.oc, case.lanes) / max(blocks, 1)
+    kernel_rows, columns = case.kernel[0] * case.kernel[1], case.kernel[2]
+    folded = case.dilation[2] == 1
+    segments = kernel_rows * (1 if folded else columns)
+    computing = across * blocks * (1.15 * terms * _term(pixels, vectors, False) + 12 * segments + 60)
+    copied = kernel_rows * (30 if folded else 40 * pixels * columns)
+    copying = min(across, 2) * (copied + 60) if case.before[2] > 0 else 0
+    return rows * (computing + copying + 40)
 
 
 def _grouped_declines(case):
@@ -158,7 +171,7 @@ def _winograd_cost(case):
     blocks = _ceil(case.oc, width)
     terms = case.kernel[0] * case.ic
     near = 36 * terms * blocks * width * case.item <= _NEAR
-    term = max(together * case.nv / 2 / 0.85, 4, width * case.item / (32 if near else 8))
+    term = max(together * case.nv / 2 / 0.9, 4, width * case.item / (32 if near else 14))
     product = terms * term + 60 + 3 * together * case.nv  # 60 to begin, and sums are stored and loaded
     moving = 100 if case.channels_last else 200
     vectors = _ceil(case.ic, case.lanes) + _ceil(case.oc, case.lanes)
