@@ -261,7 +261,7 @@ class Race:
             for threads in options["threads"]
         ]
         self.rounds = {runner: [] for runner in self.runners}
-        self.errors, self.ends, self.slow = {}, {}, set()
+        self.errors, self.algorithms, self.ends, self.slow = {}, {}, {}, set()
 
     def run(self, step):
         """Results, one for each number of threads."""
@@ -305,6 +305,7 @@ class Race:
         if answer is None:
             return
         error = self.errors[runner] = answer["error_of_largest"]
+        self.algorithms[runner] = answer.get("algorithm", "")
         if error is None:
             self.ends[runner] = "wrong", "another shape, or not a number"
         elif error > tolerance:
@@ -338,7 +339,13 @@ class Race:
             status, reason = self.ends.get(runner, ("timed", None))
             entries.append(
                 results.entry(
-                    *runner[:2], self.rounds[runner], self.errors.get(runner), status, reason, memory.get(runner)
+                    *runner[:2],
+                    self.rounds[runner],
+                    self.errors.get(runner),
+                    status,
+                    reason,
+                    memory.get(runner),
+                    self.algorithms.get(runner, ""),
                 )
             )
         return {

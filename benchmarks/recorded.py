@@ -32,13 +32,14 @@ def speed(run):
         Columns and rows.
     """
     there = results.libraries(run)
-    columns = ["case", *(NAMES.get(name, name) for name in there), "GFLOP/s", "error"]
+    columns = ["case", *(NAMES.get(name, name) for name in there), "GFLOP/s", "error", "algorithm"]
     rows = []
     for result in _most_threads(run):
         entries = [results.fastest(result, name) for name in there]
         ours = results.fastest(result, "cyconv")
         row = [results.label(result, run), *(report.milliseconds(e["median"]) if e else "" for e in entries)]
         row += [f"{result['flops'] / ours['median'] / 1e9:.0f}", f"{ours['error']:.0e}"] if ours else ["", ""]
+        row.append(ours.get("algorithm", "") if ours else "")
         rows.append(row)
     return columns, rows
 

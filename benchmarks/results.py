@@ -17,7 +17,7 @@ STATUSES = ("timed", "wrong", "unsupported", "failed")
 FORMAT = "cyconv benchmarks"
 
 
-def entry(library, way, rounds=(), error=None, status="timed", reason=None, memory=None):
+def entry(library, way, rounds=(), error=None, status="timed", reason=None, memory=None, algorithm=""):
     """What is known of one way of a library for one case.
 
     Parameters
@@ -33,12 +33,16 @@ def entry(library, way, rounds=(), error=None, status="timed", reason=None, memo
         Why there is no time.
     memory : dict, optional
         ``prepare`` and ``call``, in bytes.
+    algorithm : str, optional
+        Which one the library chose, if it says so.
 
     Returns
     -------
     dict
     """
     made = {"library": library, "way": way, "status": status}
+    if algorithm:
+        made["algorithm"] = algorithm
     if status == "timed":
         medians = [r["median"] for r in rounds]
         median = statistics.median(medians)

@@ -72,7 +72,7 @@ class Worker:
         error = reference.error(np.asarray(prepared.array(result)), np.load(expected, mmap_mode="r"))
         if error is not None and error <= tolerance:
             self.prepared[way] = prepared.call
-        return {"error_of_largest": error, "first": first}
+        return {"error_of_largest": error, "first": first, "algorithm": prepared.algorithm}
 
     def _prepare(self, case, way):
         case = Case.from_record(case)

@@ -20,6 +20,9 @@ _SIGNAL = 1 << 12
 _WINOGRAD_BLOCK, _WINOGRAD_MOST, _FEW_TILES = 3 << 18, 15 << 17, 8
 """Bytes of a block of tiles, the most for long sums, as in pyx/winograd.pxd; and too few tiles of a block."""
 
+_ROUNDING = 1.15
+"""What Winograd's rounding is worth: where little is saved, exact sums are preferred."""
+
 _NEAR = 1 << 19
 """Bytes of weights that stay in the second-level cache."""
 
@@ -175,7 +178,8 @@ def _winograd_cost(case):
     product = terms * term + 60 + 3 * together * case.nv  # 60 to begin, and sums are stored and loaded
     moving = 100 if case.channels_last else 200
     vectors = _ceil(case.ic, case.lanes) + _ceil(case.oc, case.lanes)
-    return case.groups * (36 * blocks * product * tiles / max(together, 1) + tiles * moving * vectors)
+    multiplying = 36 * blocks * product * tiles / max(together, 1)
+    return case.groups * (multiplying + tiles * moving * vectors) * _ROUNDING
 
 
 def _stencil_declines(case):

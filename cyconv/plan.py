@@ -144,10 +144,11 @@ class Recipe:
 
     def _convolution(self, case):
         """The compiled convolution."""
+        batch = 1 if self.batch is None else self.batch
         return Convolution(
-            isa.kernels(self.dtype.name).table(), self.algorithm, case.channels_last,
-            1 if self.batch is None else self.batch, case.groups, case.ic, case.oc, case.size, case.out, case.kernel, case.stride, case.dilation,
-            case.before, case.pad_mode, self.activation,
+            isa.kernels(self.dtype.name).table(), self.algorithm, case.channels_last, batch, case.groups, case.ic,
+            case.oc, case.size, case.out, case.kernel, case.stride, case.dilation, case.before, case.pad_mode,
+            self.activation,
         )  # fmt: skip
 
     @property
@@ -186,9 +187,12 @@ class Recipe:
             kept = _kept.get(self)
             if kept is not None:
                 _kept.move_to_end(self)
-        if kept is not None and same_bytes(_bytes(kept.w), _bytes(w), n):
-            if bias is None or same_bytes(_bytes(kept.bias), _bytes(np.ascontiguousarray(bias)), 1):
-                return kept.packed
+        if (
+            kept is not None
+            and same_bytes(_bytes(kept.w), _bytes(w), n)
+            and (bias is None or same_bytes(_bytes(kept.bias), _bytes(np.ascontiguousarray(bias)), 1))
+        ):
+            return kept.packed
         w, bias = w.copy(), None if bias is None else np.array(bias, order="C")
         kept = _Kept(w, bias, self.pack(w, bias, n), w.nbytes + self.convolution.packed_bytes)
         with _lock:

@@ -325,7 +325,7 @@ cdef class Convolution:
     cdef Py_ssize_t transform_block(self, const real[:, :, :, :, :] w, Py_ssize_t o, Py_ssize_t filled,
                                     Py_ssize_t width, real* to) noexcept nogil:
         """The same for Winograd: in each of 36 planes the block's weights of each depth and channel."""
-        cdef Py_ssize_t d, i, v, n, point, terms = self.g.kernel[0] * self.g.ic
+        cdef Py_ssize_t d, i, v, n, _point, terms = self.g.kernel[0] * self.g.ic
         cdef WeightTransform t
         cdef bint infinite = False
         t.weights_filter, t.weights_row, t.weights_column = w.strides[0], w.strides[3], w.strides[4]
@@ -341,7 +341,7 @@ cdef class Convolution:
                     self.kernels.transform_weights(&t)
                     t.to += self.kernels.lanes * sizeof(real)
                     v += self.kernels.lanes
-        for point in range(POINTS):
+        for _point in range(POINTS):
             for n in range(width * terms):
                 infinite |= to[n] - to[n] != 0
             to += plane_terms(&self.g) * width

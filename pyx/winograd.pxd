@@ -108,8 +108,9 @@ cdef inline Py_ssize_t zeros_bytes(const Job* job) noexcept nogil:
 cdef inline Py_ssize_t winograd_scratch(const Job* job) noexcept nogil:
     """Bytes of what a Block points to."""
     cdef const Transform* w = &job.winograd
-    return (POINTS * (w.input_plane + w.sums_plane) + w.m * w.m * longest_run(job) * block_width_bytes(job)
-            + 2 * run_vectors(job) + zeros_bytes(job) + 6 * run_columns(w, longest_run(job)) * <Py_ssize_t> sizeof(char*)
+    cdef Py_ssize_t run = longest_run(job)
+    return (POINTS * (w.input_plane + w.sums_plane) + w.m * w.m * run * block_width_bytes(job)
+            + 2 * run_vectors(job) + zeros_bytes(job) + 6 * run_columns(w, run) * <Py_ssize_t> sizeof(char*)
             + job.g.kernel[0] * parts_of_channels(&job.g) * <Py_ssize_t> sizeof(Segment))
 
 
@@ -256,7 +257,7 @@ cdef inline void finish_run(const Job* job, OutputTransform* t, char* y, const S
     cdef Py_ssize_t rows = min(outputs_left(g, 1, site.row), w.m)
     cdef Py_ssize_t columns = min(outputs_left(g, 2, site.column), w.m * tiles)
     cdef Py_ssize_t step = g.dilation[2] * job.y.axis[2]
-    cdef Py_ssize_t i, j
+    cdef Py_ssize_t i, _j
     cdef bint packed = job.y.channel == job.kernels.item or t.channels == 1
     cdef Gather gather
     y += site.row * job.y.axis[1] + site.column * job.y.axis[2]
@@ -286,7 +287,7 @@ cdef inline void finish_run(const Job* job, OutputTransform* t, char* y, const S
             job.kernels.gather(&gather)
         else:
             gather.lanes = 1
-            for j in range(columns):
+            for _j in range(columns):
                 job.kernels.gather(&gather)
                 gather.to += step
                 gather.source += t.c_column
@@ -436,7 +437,8 @@ cdef inline void multiply_block(const Job* job, const Block* b, Py_ssize_t q, Py
                 # Rows of further planes follow at the same distance and meet as many taps.
                 while plane + planes < b.planes and interior_planes(g, b.plane + plane + planes):
                     planes += 1
-            multiply(job, &t, b.segments, n_segments, b.inputs + plane * slice_bytes, weights, width, planes * b.sites, b.sums)
+            multiply(job, &t, b.segments, n_segments, b.inputs + plane * slice_bytes, weights, width,
+                     planes * b.sites, b.sums)
             o.sums = b.sums
             for plane in range(plane, plane + planes):
                 n = 0

@@ -570,13 +570,13 @@ def test_a_process_that_has_no_memory_to_tell_is_no_failure(monkeypatch):
 
 def test_pages_show_what_is_recorded():
     run = made(
-        entry(2e-3, 2e-3),
+        entry(2e-3, 2e-3) | {"algorithm": "direct"},
         entry(1e-3, 1.5e-3, library="numpy", way="im2col"),
         entry(3e-3, library="scipy", way="ndimage"),
     )
     assert recorded.speed(run) == (
-        ["case", "cyconv", "NumPy", "SciPy", "GFLOP/s", "error"],
-        [["small/plain", "2.000", "1.250", "3.000", "0", "1e-07"]],
+        ["case", "cyconv", "NumPy", "SciPy", "GFLOP/s", "error", "algorithm"],
+        [["small/plain", "2.000", "1.250", "3.000", "0", "1e-07", "direct"]],
     )
     sentence, columns, rows = recorded.faster(run)
     assert sentence == "Among 1 cases another library is faster in 1, in 1 of them by more than rounds differ:"

@@ -33,10 +33,13 @@ class Prepared:
         Without arguments; computes once and returns the result as the library gives it.
     array : callable
         Turns that result into a NumPy array of shape (N, K, ...); not timed.
+    algorithm : str
+        Which one the library chose, if it says so.
     """
 
     call: Callable
     array: Callable = np.asarray
+    algorithm: str = ""
 
 
 class Library:

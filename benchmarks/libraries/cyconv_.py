@@ -41,7 +41,7 @@ class Cyconv(Library):
             except ValueError as error:
                 need("cannot serve this call" not in str(error), str(error))
                 raise
-            return Prepared(lambda: plan(x), array)
+            return Prepared(lambda: plan(x), array, plan.algorithm)
         need(not algorithm, "pools have one algorithm only")
         pool = getattr(cyconv, f"{case.op}_pool{case.ndim}d")
         if case.op == "avg":

@@ -16,9 +16,9 @@
 # Channels-last, a holds pixels and b weights, so lanes are output channels; channels-first,
 # a holds weights and b pixels, so lanes are pixels.  Every sum runs over the terms in the
 # order of the segments, whatever the tile: a result does not depend on the tile it fell in.
-# With `onto`, what c holds is added behind the sum: a long sum that is taken in parts, each from zero,
-# is more exact than one that only grows.  The final "+ 0" turns a sum of -0 into +0, which makes that exact even where a tile adds
-# products with zero padding that another tile leaves out.
+# The final "+ 0" turns a sum of -0 into +0, which makes that exact even where a tile adds
+# products with zero padding that another tile leaves out.  With `onto`, what c holds is added
+# behind the sum: a long sum in parts, each from zero, is more exact than one that only grows.
 #
 # In a spread tile a holds vectors too: each lane has inputs of its own.
 #

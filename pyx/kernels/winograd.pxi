@@ -82,7 +82,7 @@ cdef inline void output_points(const int m, vec m0, vec m1, vec m2, vec m3, vec 
         y2[0] = y3[0] = m0
     else:
         y2[0] = vfma(vsplat(0.5), even_a, vmul(vsplat(2), even_b))
-        y3[0] = vfma(vsplat(ROOT_HALF * ROOT_HALF * ROOT_HALF), odd_a, vfma(vsplat(ROOT_TWO * ROOT_TWO * ROOT_TWO), odd_b, m5))
+        y3[0] = vfma(vsplat(ROOT_HALF / 2), odd_a, vfma(vsplat(2 * ROOT_TWO), odd_b, m5))
 
 
 cdef inline void finish_row(const int m, const OutputTransform* t, vec bias, vec* y0, vec* y1, vec* y2, vec* y3,
