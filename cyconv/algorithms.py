@@ -175,7 +175,7 @@ def _winograd_cost(case):
     terms = case.kernel[0] * case.ic
     near = 36 * terms * blocks * width * case.item <= _NEAR
     term = max(together * case.nv / 2 / 0.9, 4, width * case.item / (32 if near else 14))
-    product = terms * term + 60 + 3 * together * case.nv  # 60 to begin, and sums are stored and loaded
+    product = terms * term + 60 + 4 * together * case.nv  # 60 to begin, and sums are stored and loaded
     moving = 100 if case.channels_last else 200
     vectors = _ceil(case.ic, case.lanes) + _ceil(case.oc, case.lanes)
     multiplying = 36 * blocks * product * tiles / max(together, 1)
