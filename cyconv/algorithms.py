@@ -77,7 +77,9 @@ def _direct_cost(case):
     if case.channels_last:
         vectors = _ceil(case.oc, case.lanes)
         tiles = _ceil(case.pixels, case.mr)
-        return case.groups * tiles * vectors / case.nv * terms * _term(case.mr, case.nv, False)
+        # Where a group's channels are few, so are the terms that lie side by side, and each run of them is begun.
+        apart = 17 * case.taps if case.groups > 1 and 2 * case.oc <= case.lanes else 0
+        return case.groups * tiles * vectors / case.nv * (terms * _term(case.mr, case.nv, False) + apart)
     blocks = max(_ceil(case.oc, case.mr), 1)
     tiles = _ceil(case.pixels, case.lanes * case.nv)
     gathering = 150 + 1.5 * case.nv * terms
@@ -97,10 +99,10 @@ def _grouped_declines(case):
 
 
 def _grouped_cost(case):
-    """Both operands are vectors, so that each vector of products takes a cycle; and spreading them."""
+    """Both operands are vectors, so that products take most of a cycle; and the spreading or copying of pixels."""
     vectors = case.pixels * _ceil(case.groups * case.oc, case.lanes)
     scattering = 1 if case.channels_last else case.lanes
-    return vectors * case.ic * (case.taps + 2) + vectors * scattering
+    return vectors * case.ic * (0.65 * case.taps + 4) + vectors * scattering
 
 
 def _winograd_row(case):

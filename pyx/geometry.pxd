@@ -96,6 +96,9 @@ cdef struct Job:                    # one call: read by all threads, written by 
     Py_ssize_t band_tiles[MAX_BANDS]        # tiles up to the end of each band
     Py_ssize_t group_filters        # grouped: filters of a group; g.oc are those of all groups
     Py_ssize_t rectangle[2]         #   and rows and columns of a unit
+    bint in_place                   #   whether interior columns are read where they lie: these
+    Py_ssize_t interior[2]          #   of all output columns, from tile to tile;
+    Py_ssize_t near_blocks          #   and blocks that a column of tiles computes together
     bint scattered                  # lanes are channels, but y's channels are no neighbours
     Transform winograd
     Py_ssize_t tiles_at_once        # whose operands are kept in cache together

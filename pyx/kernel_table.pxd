@@ -141,6 +141,7 @@ cdef struct KernelTable:
     Py_ssize_t nv                   # vectors of the widest tile
     tile_function tile[MAX_NV][MAX_MR]      # [vectors - 1][rows - 1]
     tile_function spread_tile[MAX_MR]       # [rows - 1], of one vector, both operands vectors
+    tile_function sliding_tile[MAX_MR]      # the same where a_term is a_row
     gather_function gather
     spread_function spread
     transform_weights_function transform_weights    # these three are NULL for integers
