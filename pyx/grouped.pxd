@@ -6,8 +6,10 @@
 #     strip | c0 c0 c0 c2 c2 c2 ... |    what the lanes see first
 #           | c1 c1 c1 c3 c3 c3 ... |    and second
 #
-# A unit is a block of lanes and a rectangle of outputs.  All that it reads, padding included, is
-# first brought into a strip in scratch memory, which serves all taps.  Channels-first, a row of
+# A unit is a rectangle of outputs and several blocks of lanes.  What a row of outputs reads, padding
+# included, is first brought into a strip in scratch memory, which serves all taps; rows of the input
+# that the next row of outputs reads too stay in it, and others take the place of those that it does
+# not.  The strip so stays in the first-level cache.  Channels-first, a row of
 # outputs stays in scratch memory until it is complete, and then goes to its channels.
 #
 # Where the lanes are neighbours in memory anyway (channels-last, one channel and one filter a group),
@@ -29,7 +31,7 @@ from kernel_table cimport CLAMP, Gather, Segment, Spread, Tile, tile_function
 cdef enum:
     STRIP = 1 << 18                 # bytes of a strip, as in cyconv/algorithms.py
     NEAR_WINDOW = 1 << 14           # of what a tile's window holds of its blocks, and of a band's
-    NEAR_STRIP = 3 << 14            # strip, that stay in the first-level cache
+    NEAR_STRIP = 3 << 14            # strip, or of one that serves row after row, to stay in the first-level cache
     BAND_ROWS = 16                  # of outputs, at most
     UNITS_PER_THREAD = 8
 
@@ -56,17 +58,17 @@ cdef inline void cut_blocks_of_units(Job* job, Py_ssize_t threads) noexcept nogi
 
 
 cdef inline void cut_rectangles(Job* job, Py_ssize_t threads) noexcept nogil:
-    """Rows and columns of outputs of a unit, by what its strip holds; and tiles of a row."""
+    """Rows and columns of outputs of a unit, whose strip is to stay near; and tiles of a row."""
     cdef const Geometry* g = &job.g
-    cdef Py_ssize_t column = g.kernel[0] * g.ic * job.kernels.lanes * job.kernels.item
-    job.rectangle[0], job.rectangle[1] = 1, g.out[2]
-    while job.rectangle[1] > 1 and strip_rows(g, 1) * strip_columns(g, job.rectangle[1]) * column > STRIP:
+    cdef Py_ssize_t column = g.kernel[0] * g.kernel[1] * g.ic * job.kernels.lanes * job.kernels.item
+    cdef Py_ssize_t strip
+    job.rectangle[1] = g.out[2]
+    strip = strip_columns(g, job.rectangle[1]) * column
+    while job.rectangle[1] > 1 and (strip > STRIP or (strip > NEAR_STRIP and job.rectangle[1] > job.kernels.mr)):
         job.rectangle[1] = ceil_div(job.rectangle[1], 2)
-    while (g.dilation[1] == 1 and job.rectangle[0] < g.out[1]
-            and strip_rows(g, job.rectangle[0] + 1) * strip_columns(g, job.rectangle[1]) * column <= STRIP):
-        job.rectangle[0] += 1
+        strip = strip_columns(g, job.rectangle[1]) * column
     # Rectangles of equal height leave no rest.
-    job.rectangle[0] = ceil_div(g.out[1], ceil_div(g.out[1], job.rectangle[0]))
+    job.rectangle[0] = ceil_div(g.out[1], ceil_div(g.out[1], BAND_ROWS))
     job.tile_pixels = even_tiles(job, job.rectangle[1])
     cut_blocks_of_units(job, threads)
 
@@ -129,7 +131,7 @@ cdef inline Py_ssize_t grouped_scratch(const Job* job) noexcept nogil:
         return (g.kernel[0] * strip_rows(g, job.rectangle[0]) * strip_columns(g, job.tile_pixels)
                 * job.near_blocks * lanes
                 + job.rectangle[0] * (2 * kernel_rows(g) + 1) * <Py_ssize_t> sizeof(Segment) + 128)
-    return (g.kernel[0] * strip_rows(g, job.rectangle[0]) * strip_columns(g, job.rectangle[1]) * lanes + lanes
+    return (kernel_rows(g) * strip_columns(g, job.rectangle[1]) * lanes + lanes
             + g.kernel[0] * g.kernel[1] * g.kernel[2] * <Py_ssize_t> sizeof(Segment)
             + job.rectangle[1] * job.kernels.lanes * job.kernels.item + 128)
 
@@ -149,7 +151,8 @@ cdef inline void grouped_unit(const Job* job, Py_ssize_t unit, char* scratch) no
     cdef Py_ssize_t rows = min(job.rectangle[0], g.out[1] - oh)
     cdef Py_ssize_t pixel = g.ic * vector
     cdef Py_ssize_t row = strip_columns(g, columns) * pixel
-    cdef Py_ssize_t plane = strip_rows(g, rows) * row
+    cdef Py_ssize_t kept = max(g.kernel[1] - g.stride[1], 0) if g.dilation[1] == 1 else 0
+    cdef Py_ssize_t top
     cdef char* index = scratch
     cdef Segment* segments = <Segment*> (scratch + pixel)
     cdef char* sums = <char*> (segments + g.kernel[0] * g.kernel[1] * g.kernel[2])
@@ -159,15 +162,18 @@ cdef inline void grouped_unit(const Job* job, Py_ssize_t unit, char* scratch) no
     cdef Tile t
     sums += 64 - <Py_ssize_t> sums % 64
     strip = sums + job.rectangle[1] * vector
-    t.segments, t.n_segments = segments, window_segments(job, segments, row, plane)
+    t.segments = segments
     t.a_row = g.stride[2] * pixel
     t.a_term = vector
     t.c_row = vector if job.scattered else job.y.axis[2]
     for q in range(first, min(first + job.part_blocks, job.blocks.count)):
-        fill_strip(job, n, od, oh, ow, q, rows, columns, index, strip)
+        channels_of_lanes(job, q, first_channel(job, q), index)
         begin_tiles(job, q, &t)
         for h in range(rows):
-            t.a = strip + h * g.stride[1] * row
+            top = h * g.stride[1] % g.kernel[1] if kept > 0 else 0
+            fill_strip(job, n, od, oh + h, ow, q, kept if h > 0 else 0, top, columns, index, strip)
+            t.n_segments = window_segments(job, segments, row, top)
+            t.a = strip
             y = (job.y.data + n * job.y.batch + od * job.y.axis[0] + (oh + h) * job.y.axis[1]
                  + ow * job.y.axis[2] + q * job.kernels.lanes * job.y.channel)
             t.c = sums if job.scattered else y
@@ -304,7 +310,7 @@ cdef inline void to_channels(const Job* job, const char* sums, char* y, Py_ssize
     job.kernels.gather(&g)
 
 
-cdef inline Py_ssize_t window_segments(const Job* job, Segment* s, Py_ssize_t row, Py_ssize_t plane) noexcept nogil:
+cdef inline Py_ssize_t window_segments(const Job* job, Segment* s, Py_ssize_t row, Py_ssize_t top) noexcept nogil:
     """Where in the strip a window's kernel rows are, or its columns if they lie apart; their number."""
     cdef const Geometry* g = &job.g
     cdef Py_ssize_t pixel = g.ic * job.kernels.lanes * job.kernels.item
@@ -314,30 +320,43 @@ cdef inline Py_ssize_t window_segments(const Job* job, Segment* s, Py_ssize_t ro
     for d in range(g.kernel[0]):
         for h in range(g.kernel[1]):
             for k in range(parts):
-                s[n].a = d * plane + h * row + k * g.dilation[2] * pixel
+                s[n].a = (d * g.kernel[1] + around(g, top + h)) * row + k * g.dilation[2] * pixel
                 s[n].b = n * terms
                 s[n].terms = terms
                 n += 1
     return n
 
 
-cdef inline void fill_strip(const Job* job, Py_ssize_t n, Py_ssize_t od, Py_ssize_t oh, Py_ssize_t ow,
-                            Py_ssize_t q, Py_ssize_t rows, Py_ssize_t columns, char* index, char* strip) noexcept nogil:
-    """Spreads what a rectangle of outputs reads, padding included."""
+cdef inline Py_ssize_t around(const Geometry* g, Py_ssize_t row) noexcept nogil:
+    """A row of the strip, behind whose last follows its first."""
+    return row if row < g.kernel[1] else row - g.kernel[1]
+
+
+cdef inline Py_ssize_t first_channel(const Job* job, Py_ssize_t q) noexcept nogil:
+    """The first channel that a block's lanes see."""
+    return q * job.kernels.lanes // job.group_filters * job.g.ic
+
+
+cdef inline void fill_strip(const Job* job, Py_ssize_t n, Py_ssize_t od, Py_ssize_t oh, Py_ssize_t ow, Py_ssize_t q,
+                            Py_ssize_t kept, Py_ssize_t top, Py_ssize_t columns, const char* index,
+                            char* strip) noexcept nogil:
+    """Spreads what outputs of a row read, padding included, but for the first `kept` rows of the kernel.
+
+    The row of the strip under the kernel's first is `top`.
+    """
     cdef const Geometry* g = &job.g
-    cdef Py_ssize_t item = job.kernels.item, lanes = job.kernels.lanes
-    cdef Py_ssize_t pixel = g.ic * lanes * item
-    cdef Py_ssize_t width = strip_columns(g, columns), height = strip_rows(g, rows)
-    cdef Py_ssize_t step = g.dilation[1] if rows == 1 else 1
+    cdef Py_ssize_t lanes = job.kernels.lanes
+    cdef Py_ssize_t pixel = g.ic * lanes * job.kernels.item
+    cdef Py_ssize_t width = strip_columns(g, columns)
     cdef Py_ssize_t ix = ow * g.stride[2] - g.before[2]
     cdef Py_ssize_t left = min(max(-ix, 0), width)
     cdef Py_ssize_t right = max(min(g.size[2] - ix, width), left)
-    cdef Py_ssize_t first = q * lanes // job.group_filters * g.ic       # channel
+    cdef Py_ssize_t first = first_channel(job, q)
     cdef Py_ssize_t last = (min((q + 1) * lanes, g.oc) - 1) // job.group_filters * g.ic + g.ic - 1
     cdef Py_ssize_t d, h, i, id, ih
     cdef const char* x
+    cdef char* to
     cdef Spread s
-    channels_of_lanes(job, q, first, index)
     s.index = index
     s.sets = g.ic
     s.channels = last - first + 1
@@ -345,28 +364,27 @@ cdef inline void fill_strip(const Job* job, Py_ssize_t n, Py_ssize_t od, Py_ssiz
     s.source_pixel = job.x.axis[2]
     for d in range(g.kernel[0]):
         id = source_index(od * g.stride[0] - g.before[0] + d * g.dilation[0], g.size[0], g.pad_mode)
-        for h in range(height):
-            ih = source_index(oh * g.stride[1] - g.before[1] + h * step, g.size[1], g.pad_mode)
+        for h in range(kept, g.kernel[1]):
+            to = strip + (d * g.kernel[1] + around(g, top + h)) * width * pixel
+            ih = source_index(oh * g.stride[1] - g.before[1] + h * g.dilation[1], g.size[1], g.pad_mode)
             if id < 0 or ih < 0:
-                memset(strip, 0, width * pixel)
-                strip += width * pixel
+                memset(to, 0, width * pixel)
                 continue
             x = (job.x.data + n * job.x.batch + id * job.x.axis[0] + ih * job.x.axis[1] + first * job.x.channel)
             if g.pad_mode == CONSTANT:
-                memset(strip, 0, left * pixel)
-                memset(strip + right * pixel, 0, (width - right) * pixel)
+                memset(to, 0, left * pixel)
+                memset(to + right * pixel, 0, (width - right) * pixel)
             else:
                 s.pixels = 1
                 for i in range(width):
                     if not left <= i < right:
                         s.source = x + source_index(ix + i, g.size[2], g.pad_mode) * job.x.axis[2]
-                        s.to = strip + i * pixel
+                        s.to = to + i * pixel
                         job.kernels.spread(&s)
             s.pixels = right - left
             s.source = x + (ix + left) * job.x.axis[2]
-            s.to = strip + left * pixel
+            s.to = to + left * pixel
             job.kernels.spread(&s)
-            strip += width * pixel
 
 
 cdef inline void fill_edge(const Job* job, const char* x, Py_ssize_t od, Py_ssize_t oh, Py_ssize_t column,
