@@ -109,8 +109,8 @@ cdef inline bint cut_row_bands(Job* job, Py_ssize_t threads) noexcept nogil:
     if strip_rows(g, 1) * row > STRIP:
         return False
     find_interior(job)
-    # Windows that are strided share less, and are better read along the channels.
-    job.near_blocks = NEAR_WINDOW * g.stride[1] * g.stride[2] // (strip_rows(g, 1) * row)
+    # Windows that share less than half of their rows are better read along the channels.
+    job.near_blocks = NEAR_WINDOW * (1 if g.kernel[1] >= 2 * g.stride[1] else 4) // (strip_rows(g, 1) * row)
     job.near_blocks = min(max(job.near_blocks, 1), job.blocks.count)
     job.near_blocks = ceil_div(job.blocks.count, ceil_div(job.blocks.count, job.near_blocks))
     while (g.dilation[1] == 1 and rows < min(g.out[1], BAND_ROWS)
