@@ -119,7 +119,9 @@ def _direct_last_cost(case, terms):
     kernel_rows, columns = case.kernel[0] * case.kernel[1], case.kernel[2]
     folded = case.dilation[2] == 1
     segments = kernel_rows * (1 if folded else columns)
-    computing = across * blocks * (1.15 * terms * _term(pixels, vectors, False) + 12 * segments + 60)
+    # Where a group's channels are few, so are the terms that lie side by side, and each run of them is begun.
+    apart = 17 * case.taps if case.groups > 1 and 2 * case.oc <= case.lanes else 12 * segments
+    computing = across * blocks * (1.15 * terms * _term(pixels, vectors, False) + apart + 60)
     copied = kernel_rows * (30 if folded else 40 * pixels * columns)
     copying = min(across, 2) * (copied + 60) if case.before[2] > 0 else 0
     return rows * (computing + copying + 40)
@@ -138,11 +140,11 @@ def _grouped_declines(case):
 
 
 def _grouped_cost(case):
-    """Both operands are vectors, so that each vector of products takes a cycle; and spreading them."""
+    """Both operands are vectors, so that products take most of a cycle; and the spreading or copying of pixels."""
     vectors = case.pixels * _ceil(case.groups * case.oc, case.lanes)
     read = math.prod(map(min, case.stride[1:], case.kernel[1:])) * case.kernel[0] * case.ic
     scattering = 1 if case.channels_last else case.lanes * (1 + read)
-    return vectors * case.ic * (case.taps + 2) + vectors * scattering
+    return vectors * case.ic * (0.65 * case.taps + 4) + vectors * scattering
 
 
 def _winograd_row(case):

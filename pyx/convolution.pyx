@@ -17,7 +17,7 @@ cimport openmp
 from arrays cimport aligned, follows, forked, opened, overlap
 from channels_first cimport FEW, channels_first_scratch, channels_first_unit
 from channels_last cimport channels_last_scratch, channels_last_strip, channels_last_unit
-from grouped cimport cut_rectangles, grouped_scratch, grouped_unit
+from grouped cimport cut_rectangles, cut_row_bands, grouped_scratch, grouped_unit, in_place_unit
 from stencil cimport cut_blocks, stencil_scratch, stencil_unit
 from geometry cimport (CONSTANT, EDGE, MAX_BANDS, REFLECT, SYMMETRIC, WRAP, Array, Blocks, Chunk, Geometry,
                        Job, PadMode, block_width, ceil_div, inside, kernel_rows, tap_term)
@@ -413,6 +413,8 @@ cdef class Convolution:
         """Scratch memory of a call with contiguous arrays."""
         cdef Job job
         memset(&job, 0, sizeof(Job))
+        if self.algorithm == GROUPED:
+            job.x.channel, job.x.axis[2] = self.kernels.item, self.g.oc * self.kernels.item
         self.set_up(&job, &self.g, None, threads)
         flags = flags_of(&job) if self.algorithm == WINOGRAD else 0
         return job.scratch_bytes * min(threads, job.units) + flags
@@ -442,7 +444,8 @@ cdef class Convolution:
         job.group_filters = self.group_filters
         job.scattered = self.channel_lanes and not self.channels_last
         if self.algorithm == GROUPED:
-            cut_rectangles(job)
+            if not cut_row_bands(job, threads):
+                cut_rectangles(job, threads)
             job.scratch_bytes = ceil_div(grouped_scratch(job), 64) * 64
             return
         if self.algorithm == WINOGRAD:
@@ -554,7 +557,10 @@ cdef class Convolution:
 
     cdef void do_unit(self, const Job* job, Py_ssize_t unit, Py_ssize_t thread) noexcept nogil:
         if self.algorithm == GROUPED:
-            grouped_unit(job, unit, job.scratch + thread * job.scratch_bytes)
+            if job.in_place:
+                in_place_unit(job, unit, job.scratch + thread * job.scratch_bytes)
+            else:
+                grouped_unit(job, unit, job.scratch + thread * job.scratch_bytes)
         elif self.algorithm == WINOGRAD:
             winograd_unit(job, unit, job.scratch + thread * job.scratch_bytes)
         elif self.algorithm == STENCIL:

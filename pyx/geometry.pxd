@@ -96,7 +96,10 @@ cdef struct Job:                    # one call: read by all threads, written by 
     Py_ssize_t band_end[MAX_BANDS]  # a column of a widely dilated kernel is padding for all of a band
     Py_ssize_t band_tiles[MAX_BANDS]        # tiles up to the end of each band
     Py_ssize_t group_filters        # grouped: filters of a group; g.oc are those of all groups
-    Py_ssize_t rectangle[2]         #   and rows and columns of a unit; stencil: of a block, and
+    bint in_place                   #   whether interior columns are read where they lie: these
+    Py_ssize_t interior[2]          #   of all output columns, from tile to tile;
+    Py_ssize_t near_blocks          #   and blocks that a column of tiles computes together
+    Py_ssize_t rectangle[2]         # grouped: rows and columns of a unit; stencil: of a block, and
     Py_ssize_t planes               #   planes of the input that are copied at a time
     bint scattered                  # lanes are channels, but y's channels are no neighbours
     Transform winograd

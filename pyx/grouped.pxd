@@ -6,16 +6,34 @@
 #     strip | c0 c0 c0 c2 c2 c2 ... |    what the lanes see first
 #           | c1 c1 c1 c3 c3 c3 ... |    and second
 #
-# A unit is a block of lanes and a rectangle of outputs.  All that it reads, padding included, is
-# first brought into a strip in scratch memory, which serves all taps.  Channels-first, a row of
+# A unit is a rectangle of outputs and several blocks of lanes.  What a row of outputs reads, padding
+# included, is first brought into a strip in scratch memory, which serves all taps; rows of the input
+# that the next row of outputs reads too stay in it, and others take the place of those that it does
+# not.  The strip so stays in the first-level cache.  Channels-first, a row of
 # outputs stays in scratch memory until it is complete, and then goes to its channels.
+#
+# Where the lanes are neighbours in memory anyway (channels-last, one channel and one filter a group),
+# only tiles that reach over an edge of the input need a strip.  The others read it in place:
+#
+#     outputs of a row    | tile | tile | tile | tile |
+#     read from             strip  place  place  strip
+#
+# A unit then is a band of rows and several blocks.  It goes down each column of tiles, a few blocks
+# at a time: so many that what a tile's window holds of them stays in the first-level cache from row to
+# row.  The last block may be a part of a vector, which is loaded whole: what follows in memory meets
+# lanes that are not stored.  The last pixels of a row, behind which memory may end, are therefore read
+# from the strip.
 from libc.string cimport memset
 
-from geometry cimport CONSTANT, Geometry, Job, ceil_div, source_index
-from kernel_table cimport CLAMP, Gather, Segment, Spread, Tile
+from geometry cimport CONSTANT, Geometry, Job, ceil_div, kernel_rows, source_index, source_row
+from kernel_table cimport CLAMP, Gather, Segment, Spread, Tile, tile_function
 
 cdef enum:
     STRIP = 1 << 18                 # bytes of a strip, as in cyconv/algorithms.py
+    NEAR_WINDOW = 1 << 14           # of what a tile's window holds of its blocks, and of a band's
+    NEAR_STRIP = 3 << 14            # strip, or of one that serves row after row, to stay in the first-level cache
+    BAND_ROWS = 16                  # of outputs, at most
+    UNITS_PER_THREAD = 8
 
 
 cdef inline Py_ssize_t strip_rows(const Geometry* g, Py_ssize_t rows) noexcept nogil:
@@ -27,94 +45,258 @@ cdef inline Py_ssize_t strip_columns(const Geometry* g, Py_ssize_t columns) noex
     return (columns - 1) * g.stride[2] + (g.kernel[2] - 1) * g.dilation[2] + 1
 
 
-cdef inline void cut_rectangles(Job* job) noexcept nogil:
-    """Rows and columns of outputs of a unit, by what its strip holds; and tiles of a row."""
+cdef inline void cut_blocks_of_units(Job* job, Py_ssize_t threads) noexcept nogil:
+    """A unit has all blocks, or a part of them if rectangles are too few for threads to end together."""
     cdef const Geometry* g = &job.g
-    cdef Py_ssize_t column = g.kernel[0] * g.ic * job.kernels.lanes * job.kernels.item
-    cdef Py_ssize_t tiles
-    job.rectangle[0], job.rectangle[1] = 1, g.out[2]
-    while job.rectangle[1] > 1 and strip_rows(g, 1) * strip_columns(g, job.rectangle[1]) * column > STRIP:
+    cdef Py_ssize_t rectangles = (g.batch * g.out[0] * ceil_div(g.out[1], job.rectangle[0])
+                                  * ceil_div(g.out[2], job.rectangle[1]))
+    job.part_blocks = job.blocks.count
+    if threads > 1 and rectangles < UNITS_PER_THREAD * threads:
+        job.part_blocks = ceil_div(job.blocks.count, ceil_div(UNITS_PER_THREAD * threads, rectangles))
+    job.parts = ceil_div(job.blocks.count, job.part_blocks)
+    job.units = rectangles * job.parts
+
+
+cdef inline void cut_rectangles(Job* job, Py_ssize_t threads) noexcept nogil:
+    """Rows and columns of outputs of a unit, whose strip is to stay near; and tiles of a row."""
+    cdef const Geometry* g = &job.g
+    cdef Py_ssize_t column = g.kernel[0] * g.kernel[1] * g.ic * job.kernels.lanes * job.kernels.item
+    cdef Py_ssize_t strip
+    job.rectangle[1] = g.out[2]
+    strip = strip_columns(g, job.rectangle[1]) * column
+    while job.rectangle[1] > 1 and (strip > STRIP or (strip > NEAR_STRIP and job.rectangle[1] > job.kernels.mr)):
         job.rectangle[1] = ceil_div(job.rectangle[1], 2)
-    while (g.dilation[1] == 1 and job.rectangle[0] < g.out[1]
-            and strip_rows(g, job.rectangle[0] + 1) * strip_columns(g, job.rectangle[1]) * column <= STRIP):
-        job.rectangle[0] += 1
+        strip = strip_columns(g, job.rectangle[1]) * column
     # Rectangles of equal height leave no rest.
-    job.rectangle[0] = ceil_div(g.out[1], ceil_div(g.out[1], job.rectangle[0]))
-    tiles = ceil_div(job.rectangle[1], job.kernels.mr)
-    job.tile_pixels = ceil_div(job.rectangle[1], tiles)
-    job.units = (job.blocks.count * g.batch * g.out[0] * ceil_div(g.out[1], job.rectangle[0])
-                 * ceil_div(g.out[2], job.rectangle[1]))
+    job.rectangle[0] = ceil_div(g.out[1], ceil_div(g.out[1], BAND_ROWS))
+    job.tile_pixels = even_tiles(job, job.rectangle[1])
+    cut_blocks_of_units(job, threads)
+
+
+cdef inline Py_ssize_t even_tiles(const Job* job, Py_ssize_t columns) noexcept nogil:
+    """Pixels of a tile, if columns are cut into as few nearly equal tiles as possible."""
+    return ceil_div(columns, ceil_div(columns, job.kernels.mr))
+
+
+cdef inline void find_interior(Job* job) noexcept nogil:
+    """Output columns whose tiles may read the input in place, and so that the last vector ends within it."""
+    cdef const Geometry* g = &job.g
+    cdef Py_ssize_t lanes = job.kernels.lanes, item = job.kernels.item
+    cdef Py_ssize_t pixel = job.x.axis[2] if job.x.axis[2] > 0 else -job.x.axis[2]
+    cdef Py_ssize_t missing = (ceil_div(g.oc, lanes) * lanes - g.oc) * item
+    cdef Py_ssize_t spare = ceil_div(missing, pixel) if pixel > 0 and missing > 0 else 0
+    cdef Py_ssize_t front = spare if job.x.axis[2] < 0 else 0, back = spare - front
+    cdef Py_ssize_t first = max(ceil_div(g.before[2] + front, g.stride[2]), 0)
+    cdef Py_ssize_t last = g.size[2] - 1 - back - (g.kernel[2] - 1) * g.dilation[2] + g.before[2]
+    first = ceil_div(first, job.tile_pixels) * job.tile_pixels
+    last = last // g.stride[2] + 1 if last >= 0 else 0
+    last = g.out[2] if last >= g.out[2] else last // job.tile_pixels * job.tile_pixels
+    if last <= first:
+        first = last = g.out[2]
+    job.interior[0], job.interior[1] = first, last
+
+
+cdef inline bint cut_row_bands(Job* job, Py_ssize_t threads) noexcept nogil:
+    """Units that read the interior in place, if that can be: bands of rows, and parts of the blocks."""
+    cdef const Geometry* g = &job.g
+    cdef Py_ssize_t item = job.kernels.item, rows = 1, row
+    job.in_place = False
+    if (job.scattered or g.ic != 1 or job.group_filters != 1 or job.x.channel != item or job.x.axis[2] == 0
+            or (g.pad_mode == CONSTANT and not job.skip_padding)):
+        return False
+    job.tile_pixels = even_tiles(job, g.out[2])
+    row = g.kernel[0] * strip_columns(g, job.tile_pixels) * job.kernels.lanes * item
+    if strip_rows(g, 1) * row > STRIP:
+        return False
+    find_interior(job)
+    # Windows that share less than half of their rows are better read along the channels.
+    job.near_blocks = NEAR_WINDOW * (1 if g.kernel[1] >= 2 * g.stride[1] else 4) // (strip_rows(g, 1) * row)
+    job.near_blocks = min(max(job.near_blocks, 1), job.blocks.count)
+    job.near_blocks = ceil_div(job.blocks.count, ceil_div(job.blocks.count, job.near_blocks))
+    while (g.dilation[1] == 1 and rows < min(g.out[1], BAND_ROWS)
+            and strip_rows(g, rows + 1) * row * job.near_blocks <= NEAR_STRIP):
+        rows += 1
+    # Bands of equal height leave no rest.
+    job.rectangle[0], job.rectangle[1] = ceil_div(g.out[1], ceil_div(g.out[1], rows)), g.out[2]
+    cut_blocks_of_units(job, threads)
+    job.in_place = True
+    return True
 
 
 cdef inline Py_ssize_t grouped_scratch(const Job* job) noexcept nogil:
     """The strip, which lane sees which channel, segments, and a row of outputs."""
     cdef const Geometry* g = &job.g
     cdef Py_ssize_t lanes = g.ic * job.kernels.lanes * job.kernels.item
-    return (g.kernel[0] * strip_rows(g, job.rectangle[0]) * strip_columns(g, job.rectangle[1]) * lanes + lanes
+    if job.in_place:
+        return (g.kernel[0] * strip_rows(g, job.rectangle[0]) * strip_columns(g, job.tile_pixels)
+                * job.near_blocks * lanes
+                + job.rectangle[0] * (2 * kernel_rows(g) + 1) * <Py_ssize_t> sizeof(Segment) + 128)
+    return (kernel_rows(g) * strip_columns(g, job.rectangle[1]) * lanes + lanes
             + g.kernel[0] * g.kernel[1] * g.kernel[2] * <Py_ssize_t> sizeof(Segment)
             + job.rectangle[1] * job.kernels.lanes * job.kernels.item + 128)
 
 
 cdef inline void grouped_unit(const Job* job, Py_ssize_t unit, char* scratch) noexcept nogil:
-    """Computes a unit."""
+    """Computes a unit, block by block: what it reads stays in the second-level cache."""
     cdef const Geometry* g = &job.g
-    cdef Py_ssize_t item = job.kernels.item, lanes = job.kernels.lanes
+    cdef Py_ssize_t vector = job.kernels.lanes * job.kernels.item
     cdef Py_ssize_t across = ceil_div(g.out[2], job.rectangle[1]), down = ceil_div(g.out[1], job.rectangle[0])
-    cdef Py_ssize_t ow = unit % across * job.rectangle[1]
-    cdef Py_ssize_t oh = unit // across % down * job.rectangle[0]
-    cdef Py_ssize_t od = unit // (across * down) % g.out[0]
-    cdef Py_ssize_t q = unit // (across * down * g.out[0]) % job.blocks.count
-    cdef Py_ssize_t n = unit // (across * down * g.out[0] * job.blocks.count)
+    cdef Py_ssize_t first = unit % job.parts * job.part_blocks
+    cdef Py_ssize_t rectangle = unit // job.parts
+    cdef Py_ssize_t ow = rectangle % across * job.rectangle[1]
+    cdef Py_ssize_t oh = rectangle // across % down * job.rectangle[0]
+    cdef Py_ssize_t od = rectangle // (across * down) % g.out[0]
+    cdef Py_ssize_t n = rectangle // (across * down * g.out[0])
     cdef Py_ssize_t columns = min(job.rectangle[1], g.out[2] - ow)
     cdef Py_ssize_t rows = min(job.rectangle[0], g.out[1] - oh)
-    cdef Py_ssize_t pixel = g.ic * lanes * item
+    cdef Py_ssize_t pixel = g.ic * vector
     cdef Py_ssize_t row = strip_columns(g, columns) * pixel
-    cdef Py_ssize_t plane = strip_rows(g, rows) * row
+    cdef Py_ssize_t kept = max(g.kernel[1] - g.stride[1], 0) if g.dilation[1] == 1 else 0
+    cdef Py_ssize_t top
     cdef char* index = scratch
     cdef Segment* segments = <Segment*> (scratch + pixel)
     cdef char* sums = <char*> (segments + g.kernel[0] * g.kernel[1] * g.kernel[2])
     cdef char* strip
     cdef char* y
-    cdef Py_ssize_t h, tiles, rest
+    cdef Py_ssize_t h, q
     cdef Tile t
     sums += 64 - <Py_ssize_t> sums % 64
-    strip = sums + job.rectangle[1] * lanes * item
-    t.segments, t.n_segments = segments, window_segments(job, segments, row, plane)
-    fill_strip(job, n, od, oh, ow, q, rows, columns, index, strip)
-    t.a_unit = 1
+    strip = sums + job.rectangle[1] * vector
+    t.segments = segments
     t.a_row = g.stride[2] * pixel
-    t.a_term = lanes * item
-    t.b = job.weights + q * job.blocks.terms * lanes * item
-    t.b_unit = t.b_term = lanes * item
+    t.a_term = vector
+    t.c_row = vector if job.scattered else job.y.axis[2]
+    for q in range(first, min(first + job.part_blocks, job.blocks.count)):
+        channels_of_lanes(job, q, first_channel(job, q), index)
+        begin_tiles(job, q, &t)
+        for h in range(rows):
+            top = h * g.stride[1] % g.kernel[1] if kept > 0 else 0
+            fill_strip(job, n, od, oh + h, ow, q, kept if h > 0 else 0, top, columns, index, strip)
+            t.n_segments = window_segments(job, segments, row, top)
+            t.a = strip
+            y = (job.y.data + n * job.y.batch + od * job.y.axis[0] + (oh + h) * job.y.axis[1]
+                 + ow * job.y.axis[2] + q * job.kernels.lanes * job.y.channel)
+            t.c = sums if job.scattered else y
+            run_tiles(job, &t, columns)
+            if job.activation > CLAMP:
+                job.kernels.activate(job.activation, t.c, t.c_row, columns, t.lanes)
+            if job.scattered:
+                to_channels(job, sums, y, columns, t.lanes)
+
+
+cdef inline void begin_tiles(const Job* job, Py_ssize_t q, Tile* t) noexcept nogil:
+    """What all tiles of a block have in common."""
+    cdef Py_ssize_t vector = job.kernels.lanes * job.kernels.item
+    t.a_unit = 1
+    t.b = job.weights + q * job.blocks.terms * vector
+    t.b_unit = t.b_term = vector
     t.b_next = t.init_next = t.init_row = 0
-    t.init = job.bias + q * lanes * item
-    t.init_vector = lanes * item
-    t.c_row = lanes * item if job.scattered else job.y.axis[2]
-    t.lanes = min(lanes, g.oc - q * lanes)
+    t.init = job.bias + q * vector
+    t.init_vector = vector
+    t.lanes = min(job.kernels.lanes, job.g.oc - q * job.kernels.lanes)
     t.prefetch = t.onto = t.ahead = 0
     t.limits = job.limits
-    tiles = columns // job.tile_pixels
-    rest = columns % job.tile_pixels
+
+
+cdef inline void run_tiles(const Job* job, Tile* t, Py_ssize_t columns) noexcept nogil:
+    """Tiles of neighbouring outputs, the last of them of what is left over."""
+    cdef Py_ssize_t tiles = columns // job.tile_pixels, rest = columns % job.tile_pixels
+    cdef const tile_function* functions = functions_of(job, t)
+    cdef const char* a = t.a
+    cdef char* c = t.c
+    t.count = tiles
+    t.a_next = job.tile_pixels * t.a_row
+    t.c_next = job.tile_pixels * t.c_row
+    if tiles > 0:
+        functions[job.tile_pixels - 1](t)
+    if rest > 0:
+        t.a = a + tiles * t.a_next
+        t.c = c + tiles * t.c_next
+        t.count = 1
+        functions[rest - 1](t)
+        t.a, t.c = a, c
+
+
+cdef inline const tile_function* functions_of(const Job* job, const Tile* t) noexcept nogil:
+    """Tiles that load each pixel once serve a few taps with it, if these are as far apart as outputs."""
+    if job.g.ic == 1 and t.a_term == t.a_row:
+        return job.kernels.sliding_tile
+    return job.kernels.spread_tile
+
+
+cdef inline void in_place_unit(const Job* job, Py_ssize_t unit, char* scratch) noexcept nogil:
+    """Computes a unit whose interior is read in place."""
+    cdef const Geometry* g = &job.g
+    cdef Py_ssize_t vector = job.kernels.lanes * job.kernels.item
+    cdef Py_ssize_t down = ceil_div(g.out[1], job.rectangle[0])
+    cdef Py_ssize_t block = unit % job.parts * job.part_blocks
+    cdef Py_ssize_t end = min(block + job.part_blocks, job.blocks.count)
+    cdef Py_ssize_t oh = unit // job.parts % down * job.rectangle[0]
+    cdef Py_ssize_t od = unit // (job.parts * down) % g.out[0]
+    cdef Py_ssize_t n = unit // (job.parts * down * g.out[0])
+    cdef Py_ssize_t rows = min(job.rectangle[0], g.out[1] - oh), most = kernel_rows(g)
+    cdef Py_ssize_t strip_pixel = job.near_blocks * vector
+    cdef Segment* inner = <Segment*> scratch
+    cdef Segment* edge = inner + rows * most
+    cdef Py_ssize_t* counts = <Py_ssize_t*> (edge + rows * most)
+    cdef char* strip = <char*> (counts + rows)
+    cdef const char* x = job.x.data + n * job.x.batch
+    cdef char* y = job.y.data + n * job.y.batch + od * job.y.axis[0] + oh * job.y.axis[1]
+    cdef const char* a
+    cdef const Segment* segments
+    cdef const tile_function* functions
+    cdef Py_ssize_t q, h, column, pixels, last
+    cdef Tile t
+    strip += 64 - <Py_ssize_t> strip % 64
+    band_segments(job, od, oh, rows, strip_pixel, inner, edge, counts)
+    t.count = 1
+    t.c_row = job.y.axis[2]
+    while block < end:
+        last = min(block + job.near_blocks, end)
+        column = 0
+        while column < g.out[2]:
+            pixels = min(job.tile_pixels, g.out[2] - column)
+            if job.interior[0] <= column < job.interior[1]:
+                segments, t.a_row, t.a_term = inner, g.stride[2] * job.x.axis[2], g.dilation[2] * job.x.axis[2]
+                a = x + block * vector + (column * g.stride[2] - g.before[2]) * job.x.axis[2]
+            else:
+                segments, t.a_row, t.a_term = edge, g.stride[2] * strip_pixel, g.dilation[2] * strip_pixel
+                a = strip
+                fill_edge(job, x + block * vector, od, oh, column, rows,
+                          min(last * job.kernels.lanes, g.oc) - block * job.kernels.lanes, strip)
+            functions = functions_of(job, &t)
+            for h in range(rows):
+                t.segments, t.n_segments = segments + h * most, counts[h]
+                for q in range(block, last):
+                    begin_tiles(job, q, &t)
+                    t.a = a + (q - block) * vector
+                    t.c = y + h * job.y.axis[1] + column * t.c_row + q * vector
+                    functions[pixels - 1](&t)
+                    if job.activation > CLAMP:
+                        job.kernels.activate(job.activation, t.c, t.c_row, pixels, t.lanes)
+            column += pixels
+        block = last
+
+
+cdef inline void band_segments(const Job* job, Py_ssize_t od, Py_ssize_t oh, Py_ssize_t rows, Py_ssize_t strip_pixel,
+                               Segment* inner, Segment* edge, Py_ssize_t* counts) noexcept nogil:
+    """Where each row of a band finds the kernel's rows, in the input and in the strip; rows of zeros are left out."""
+    cdef const Geometry* g = &job.g
+    cdef Py_ssize_t strip_row = strip_columns(g, job.tile_pixels) * strip_pixel
+    cdef Py_ssize_t plane = strip_rows(g, rows) * strip_row
+    cdef Py_ssize_t h, r, offset, n, most = kernel_rows(g)
     for h in range(rows):
-        t.a = strip + h * g.stride[1] * row
-        y = (job.y.data + n * job.y.batch + od * job.y.axis[0] + (oh + h) * job.y.axis[1]
-             + ow * job.y.axis[2] + q * lanes * job.y.channel)
-        t.c = sums if job.scattered else y
-        t.count = tiles
-        t.a_next = job.tile_pixels * t.a_row
-        t.c_next = job.tile_pixels * t.c_row
-        if tiles > 0:
-            job.kernels.spread_tile[job.tile_pixels - 1](&t)
-        if rest > 0:
-            t.a += tiles * t.a_next
-            t.c += tiles * t.c_next
-            t.count = 1
-            job.kernels.spread_tile[rest - 1](&t)
-            t.c -= tiles * t.c_next
-        if job.activation > CLAMP:
-            job.kernels.activate(job.activation, t.c, t.c_row, columns, t.lanes)
-        if job.scattered:
-            to_channels(job, sums, y, columns, t.lanes)
+        n = 0
+        for r in range(most):
+            if source_row(job, od, oh + h, r, &offset):
+                inner[n].a = offset
+                edge[n].a = r // g.kernel[1] * plane + (h * g.stride[1] + r % g.kernel[1]) * strip_row
+                inner[n].b = edge[n].b = r * g.kernel[2]
+                inner[n].terms = edge[n].terms = g.kernel[2]
+                n += 1
+        counts[h] = n
+        inner += most
+        edge += most
 
 
 cdef inline void to_channels(const Job* job, const char* sums, char* y, Py_ssize_t columns,
@@ -128,7 +310,7 @@ cdef inline void to_channels(const Job* job, const char* sums, char* y, Py_ssize
     job.kernels.gather(&g)
 
 
-cdef inline Py_ssize_t window_segments(const Job* job, Segment* s, Py_ssize_t row, Py_ssize_t plane) noexcept nogil:
+cdef inline Py_ssize_t window_segments(const Job* job, Segment* s, Py_ssize_t row, Py_ssize_t top) noexcept nogil:
     """Where in the strip a window's kernel rows are, or its columns if they lie apart; their number."""
     cdef const Geometry* g = &job.g
     cdef Py_ssize_t pixel = g.ic * job.kernels.lanes * job.kernels.item
@@ -138,30 +320,43 @@ cdef inline Py_ssize_t window_segments(const Job* job, Segment* s, Py_ssize_t ro
     for d in range(g.kernel[0]):
         for h in range(g.kernel[1]):
             for k in range(parts):
-                s[n].a = d * plane + h * row + k * g.dilation[2] * pixel
+                s[n].a = (d * g.kernel[1] + around(g, top + h)) * row + k * g.dilation[2] * pixel
                 s[n].b = n * terms
                 s[n].terms = terms
                 n += 1
     return n
 
 
-cdef inline void fill_strip(const Job* job, Py_ssize_t n, Py_ssize_t od, Py_ssize_t oh, Py_ssize_t ow,
-                            Py_ssize_t q, Py_ssize_t rows, Py_ssize_t columns, char* index, char* strip) noexcept nogil:
-    """Spreads what a rectangle of outputs reads, padding included."""
+cdef inline Py_ssize_t around(const Geometry* g, Py_ssize_t row) noexcept nogil:
+    """A row of the strip, behind whose last follows its first."""
+    return row if row < g.kernel[1] else row - g.kernel[1]
+
+
+cdef inline Py_ssize_t first_channel(const Job* job, Py_ssize_t q) noexcept nogil:
+    """The first channel that a block's lanes see."""
+    return q * job.kernels.lanes // job.group_filters * job.g.ic
+
+
+cdef inline void fill_strip(const Job* job, Py_ssize_t n, Py_ssize_t od, Py_ssize_t oh, Py_ssize_t ow, Py_ssize_t q,
+                            Py_ssize_t kept, Py_ssize_t top, Py_ssize_t columns, const char* index,
+                            char* strip) noexcept nogil:
+    """Spreads what outputs of a row read, padding included, but for the first `kept` rows of the kernel.
+
+    The row of the strip under the kernel's first is `top`.
+    """
     cdef const Geometry* g = &job.g
-    cdef Py_ssize_t item = job.kernels.item, lanes = job.kernels.lanes
-    cdef Py_ssize_t pixel = g.ic * lanes * item
-    cdef Py_ssize_t width = strip_columns(g, columns), height = strip_rows(g, rows)
-    cdef Py_ssize_t step = g.dilation[1] if rows == 1 else 1
+    cdef Py_ssize_t lanes = job.kernels.lanes
+    cdef Py_ssize_t pixel = g.ic * lanes * job.kernels.item
+    cdef Py_ssize_t width = strip_columns(g, columns)
     cdef Py_ssize_t ix = ow * g.stride[2] - g.before[2]
     cdef Py_ssize_t left = min(max(-ix, 0), width)
     cdef Py_ssize_t right = max(min(g.size[2] - ix, width), left)
-    cdef Py_ssize_t first = q * lanes // job.group_filters * g.ic       # channel
+    cdef Py_ssize_t first = first_channel(job, q)
     cdef Py_ssize_t last = (min((q + 1) * lanes, g.oc) - 1) // job.group_filters * g.ic + g.ic - 1
     cdef Py_ssize_t d, h, i, id, ih
     cdef const char* x
+    cdef char* to
     cdef Spread s
-    channels_of_lanes(job, q, first, index)
     s.index = index
     s.sets = g.ic
     s.channels = last - first + 1
@@ -169,27 +364,65 @@ cdef inline void fill_strip(const Job* job, Py_ssize_t n, Py_ssize_t od, Py_ssiz
     s.source_pixel = job.x.axis[2]
     for d in range(g.kernel[0]):
         id = source_index(od * g.stride[0] - g.before[0] + d * g.dilation[0], g.size[0], g.pad_mode)
-        for h in range(height):
-            ih = source_index(oh * g.stride[1] - g.before[1] + h * step, g.size[1], g.pad_mode)
+        for h in range(kept, g.kernel[1]):
+            to = strip + (d * g.kernel[1] + around(g, top + h)) * width * pixel
+            ih = source_index(oh * g.stride[1] - g.before[1] + h * g.dilation[1], g.size[1], g.pad_mode)
             if id < 0 or ih < 0:
-                memset(strip, 0, width * pixel)
-                strip += width * pixel
+                memset(to, 0, width * pixel)
                 continue
             x = (job.x.data + n * job.x.batch + id * job.x.axis[0] + ih * job.x.axis[1] + first * job.x.channel)
             if g.pad_mode == CONSTANT:
-                memset(strip, 0, left * pixel)
-                memset(strip + right * pixel, 0, (width - right) * pixel)
+                memset(to, 0, left * pixel)
+                memset(to + right * pixel, 0, (width - right) * pixel)
             else:
                 s.pixels = 1
                 for i in range(width):
                     if not left <= i < right:
                         s.source = x + source_index(ix + i, g.size[2], g.pad_mode) * job.x.axis[2]
-                        s.to = strip + i * pixel
+                        s.to = to + i * pixel
                         job.kernels.spread(&s)
             s.pixels = right - left
             s.source = x + (ix + left) * job.x.axis[2]
-            s.to = strip + left * pixel
+            s.to = to + left * pixel
             job.kernels.spread(&s)
+
+
+cdef inline void fill_edge(const Job* job, const char* x, Py_ssize_t od, Py_ssize_t oh, Py_ssize_t column,
+                           Py_ssize_t rows, Py_ssize_t channels, char* strip) noexcept nogil:
+    """Copies what a column of tiles at an edge reads; rows outside of the input stay as they are."""
+    cdef const Geometry* g = &job.g
+    cdef Py_ssize_t pixel = job.near_blocks * job.kernels.lanes * job.kernels.item
+    cdef Py_ssize_t width = strip_columns(g, job.tile_pixels)
+    cdef Py_ssize_t step = g.dilation[1] if rows == 1 else 1
+    cdef Py_ssize_t ix = column * g.stride[2] - g.before[2]
+    cdef Py_ssize_t left = min(max(-ix, 0), width)
+    cdef Py_ssize_t right = max(min(g.size[2] - ix, width), left)
+    cdef Py_ssize_t d, h, i, id, ih
+    cdef const char* source
+    cdef Gather copy
+    copy.to_row, copy.to_column = pixel, 0
+    copy.source_row, copy.source_lane, copy.source_column = job.x.axis[2], job.kernels.item, 0
+    copy.columns, copy.lanes = 1, channels
+    for d in range(g.kernel[0]):
+        id = source_index(od * g.stride[0] - g.before[0] + d * g.dilation[0], g.size[0], g.pad_mode)
+        for h in range(strip_rows(g, rows)):
+            ih = source_index(oh * g.stride[1] - g.before[1] + h * step, g.size[1], g.pad_mode)
+            if id >= 0 and ih >= 0:
+                source = x + id * job.x.axis[0] + ih * job.x.axis[1]
+                if g.pad_mode == CONSTANT:
+                    memset(strip, 0, left * pixel)
+                    memset(strip + right * pixel, 0, (width - right) * pixel)
+                else:
+                    copy.rows = 1
+                    for i in range(width):
+                        if not left <= i < right:
+                            copy.source = source + source_index(ix + i, g.size[2], g.pad_mode) * job.x.axis[2]
+                            copy.to = strip + i * pixel
+                            job.kernels.gather(&copy)
+                copy.rows = right - left
+                copy.source = source + (ix + left) * job.x.axis[2]
+                copy.to = strip + left * pixel
+                job.kernels.gather(&copy)
             strip += width * pixel
 
 

@@ -160,6 +160,7 @@ cdef struct KernelTable:
     Py_ssize_t nv                   # vectors of the widest tile
     tile_function tile[MAX_NV][MAX_MR]      # [vectors - 1][rows - 1]
     tile_function spread_tile[MAX_MR]       # [rows - 1], of one vector, both operands vectors
+    tile_function sliding_tile[MAX_MR]      # the same where a_term is a_row
     stencil_function stencil[MAX_NV][MAX_STENCIL_ROWS]      # [vectors - 1][rows - 1]
     Py_ssize_t stencil_rows         # rows of the highest
     Py_ssize_t stencil_height       # kernel rows of its highest segment

@@ -228,6 +228,9 @@ def test_layouts_agree_to_the_bit(each_isa, ndim):
         (3, 1, 1, (9, 3000), (3, 31), {"padding": "same", "stride": (1, 2)}),  # rows in parts
         (5, 1, 3, (12, 13), (3, 3), {"padding": 2, "pad_mode": "reflect"}),
         (9, 4, 4, (20, 21), (3, 3), {"padding": "same"}),
+        (9, 4, 4, (35, 90), (3, 5), {"padding": "same", "stride": 2}),  # several rectangles, and rows that are kept
+        (8, 3, 2, (37, 20), (5, 3), {"padding": 3, "stride": (3, 1), "pad_mode": "wrap"}),
+        (6, 2, 4, (40, 18), (2, 2), {"stride": (3, 2)}),
         (7, 12, 2, (11, 9), (2, 3), {"dilation": (3, 2), "padding": "full"}),
         (2, 40, 1, (30, 31), (3, 3), {"stride": 2}),  # channels that no two vectors hold
         (33, 2, 1, (64, 64), (1, 1), {}),

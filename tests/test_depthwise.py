@@ -11,7 +11,7 @@ from cases import DTYPES, FLOATS, Case, draw_fitting, integers, kernel_layouts, 
 from conftest import kernels_of
 
 import cyconv
-from cyconv import isa
+from cyconv import isa, reference
 
 
 def own_kernel(case):
@@ -22,6 +22,7 @@ def own_kernel(case):
 
 def depthwise(case, **arguments):
     named = {name: value for name, value in case.arguments.items() if name != "groups"}
+    named["algorithm"] = case.exact_algorithm()
     return cyconv.depthwise_conv2d(case.x, own_kernel(case), case.bias, **named, **arguments)
 
 
@@ -60,6 +61,66 @@ def test_real_data(each_isa, dtype):
         y = depthwise(case)
         assert_within_bound(y, case)
         assert y.tobytes() == case.convolved().tobytes(), str(case)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int16", "int64"])  # int16 is summed in int32
+@pytest.mark.parametrize(
+    ("channels", "size", "kernel", "arguments"),
+    [
+        (1, (5, 40), (3, 3), {"padding": "same"}),
+        (2, (9, 61), (3, 3), {"padding": "same"}),
+        (3, (30, 45), (3, 5), {}),
+        (5, (31, 30), (5, 5), {"padding": "same", "stride": 2}),
+        (8, (40, 90), (3, 3), {"padding": ((0, 2), (1, 0))}),
+        (24, (20, 57), (7, 7), {"padding": "same"}),
+        (33, (19, 64), (3, 3), {"padding": "same", "pad_mode": "reflect"}),
+        (33, (19, 64), (4, 4), {"padding": 3, "stride": (1, 3)}),
+        (40, (33, 50), (1, 11), {"padding": "full"}),
+        (20, (18, 47), (3, 3), {"padding": 5, "pad_mode": "wrap", "stride": 2}),
+        (17, (40, 44), (3, 2), {"dilation": (3, 2), "padding": 4}),
+        (18, (44, 43), (2, 3), {"dilation": (1, 5), "padding": "same", "pad_mode": "symmetric"}),
+        (19, (2, 1), (5, 6), {"padding": 6}),  # an input smaller than the kernel
+        (130, (7, 7), (7, 7), {"padding": "same"}),
+        (36, (50, 60), (2, 2), {"stride": (5, 4), "padding": 1}),  # a stride larger than the kernel
+        (260, (14, 14), (3, 3), {"padding": "same"}),
+    ],
+)
+def test_pixels_read_in_place(each_isa, dtype, channels, size, kernel, arguments):
+    """Exact at every edge, and the same to the bit for each thread, sample and way that memory lies."""
+    rng = np.random.default_rng(7)
+    x = rng.integers(-3, 4, (2, *size, channels)).astype(dtype)
+    w, b = rng.integers(-3, 4, (*kernel, channels, 1)).astype(dtype), rng.integers(-9, 10, channels).astype(dtype)
+    filters = w.reshape(*kernel, 1, channels)
+    expected = reference.convolve(x, filters, b, groups=channels, **arguments)
+    for threads in (1, 2, 3):
+        np.testing.assert_array_equal(cyconv.depthwise_conv2d(x, w, b, threads=threads, **arguments), expected)
+    # Rows and pixels backwards and with gaps; the last vector ends where memory does.
+    gaps = np.zeros((2, 2 * size[0], 3 * size[1], channels + 3), dtype)
+    for there in (gaps[:, ::2, ::3, 3:], gaps[:, ::-2, ::-3, 3:], gaps[::-1, 1::2, 2::3, 3:], gaps[:, ::2, ::3, 1:-2]):
+        there[...] = x
+        np.testing.assert_array_equal(cyconv.depthwise_conv2d(there, w, b, **arguments), expected)
+    summed = cyconv.depthwise_conv2d(x, w, b, **arguments).dtype
+    out = np.full((2, *(2 * n for n in expected.shape[1:3]), channels + 5), 77, summed)
+    y = out[:, ::2, 1::2, 2:-3]
+    assert cyconv.depthwise_conv2d(x, w, b, out=y, threads=2, **arguments) is y
+    np.testing.assert_array_equal(y, expected)
+    assert np.count_nonzero(out != 77) == np.count_nonzero(y != 77)
+    if dtype in FLOATS:
+        a, v = rng.standard_normal(x.shape).astype(dtype), rng.standard_normal(w.shape).astype(dtype)
+        for activation in (None, "leaky_relu"):
+            more = {"activation": activation, **arguments}
+            y = cyconv.depthwise_conv2d(a, v, b, **more)
+            assert cyconv.depthwise_conv2d(a, v, b, threads=2, **more).tobytes() == y.tobytes()
+            assert cyconv.depthwise_conv2d(a[1:], v, b, **more).tobytes() == y[1:].tobytes()
+        # A window that holds NaN gives NaN, no other; an infinite weight meets the zeros around the input.
+        a = np.abs(a)
+        a[0, size[0] // 2, size[1] // 2, channels // 2] = np.nan
+        v = np.abs(v)
+        for infinite in (False, True):
+            v[0, 0, channels // 3, 0] = np.inf if infinite else 1
+            with np.errstate(invalid="ignore"):
+                expected = reference.convolve(a, v.reshape(filters.shape), b, groups=channels, **arguments)
+            np.testing.assert_array_equal(np.isnan(cyconv.depthwise_conv2d(a, v, b, **arguments)), np.isnan(expected))
 
 
 def test_order_of_channels():

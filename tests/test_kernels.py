@@ -80,6 +80,11 @@ def test_register_tiles_stay_in_registers(name):
         }
         spread = {int(n): body for symbol, body in functions.items() for n in re.findall(r"spread_tile_(\d+)$", symbol)}
         assert len(spread) == 14
+        for rows in range(1, HEIGHT[name] + 1):  # a vector that is loaded once serves three sums
+            bodies = [body for symbol, body in functions.items() if symbol.endswith(f"_sliding_tile_{rows}")]
+            assert len(bodies) == 1
+            wrong = faults(bodies[0], 3 * rows)
+            assert not wrong, f"{real}_{name} sliding_tile_{rows}: {wrong}"
         for (rows, vectors), body in [*tiles.items(), *(((rows, 1), body) for rows, body in spread.items())]:
             if rows <= HEIGHT[name]:
                 wrong = faults(body, rows * vectors)

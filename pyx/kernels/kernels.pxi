@@ -27,6 +27,9 @@ TABLE.tile[1][:] = [tile_1x2, tile_2x2, tile_3x2, tile_4x2, tile_5x2, tile_6x2, 
 TABLE.spread_tile[:] = [spread_tile_1, spread_tile_2, spread_tile_3, spread_tile_4, spread_tile_5,
                         spread_tile_6, spread_tile_7, spread_tile_8, spread_tile_9, spread_tile_10,
                         spread_tile_11, spread_tile_12, spread_tile_13, spread_tile_14]
+TABLE.sliding_tile[:] = [sliding_tile_1, sliding_tile_2, sliding_tile_3, sliding_tile_4, sliding_tile_5,
+                         sliding_tile_6, sliding_tile_7, sliding_tile_8, sliding_tile_9, sliding_tile_10,
+                         sliding_tile_11, sliding_tile_12, sliding_tile_13, sliding_tile_14]
 TABLE.stencil[0][:] = [stencil_1x1, stencil_2x1, stencil_3x1, stencil_4x1,
                        stencil_5x1, stencil_6x1, stencil_7x1, stencil_8x1]
 TABLE.stencil[1][:] = [stencil_1x2, stencil_2x2, stencil_3x2, stencil_4x2,

@@ -20,13 +20,22 @@
 # products with zero padding that another tile leaves out.  With `onto`, what c holds is added
 # behind the sum: a long sum in parts, each from zero, is more exact than one that only grows.
 #
-# In a spread tile a holds vectors too: each lane has inputs of its own.
+# In a spread tile a holds vectors too: each lane has inputs of its own.  A sliding tile is a spread
+# one whose terms lie as far apart as its rows (a_term is a_row): row i meets at term k what row i + 1
+# meets at term k - 1, so that a vector that is loaded once serves up to three sums.
 #
 # The outer loop over `count` tiles is there for speed twice: calls are fewer, and GCC only
 # unrolls the loops over i and v early enough to keep acc in registers if they are nested.
-cdef inline void tile(const int rows, const int vectors, const bint spread, const Tile* t) noexcept nogil:
+cdef enum:
+    BROADCAST
+    SPREAD
+    SLIDING
+
+
+cdef inline void tile(const int rows, const int vectors, const int how, const Tile* t) noexcept nogil:
     cdef vec acc[MR][NV]
     cdef vec b[NV]
+    cdef vec w0, w1, w2, p
     cdef vec zero
     cdef int half = (rows + 1) // 2
     cdef Py_ssize_t a_row = t.a_row, a_term = t.a_term, b_term = t.b_term
@@ -78,17 +87,54 @@ cdef inline void tile(const int rows, const int vectors, const bint spread, cons
             upper = t.a + n * t.a_next + segment.a * t.a_unit
             lower = upper + half * a_row
             w = t.b + n * t.b_next + segment.b * t.b_unit
+            if how == SLIDING:
+                k = segment.terms
+                while k == 3 or k > 4:
+                    w0, w1, w2 = vload(w), vload(w + b_term), vload(w + 2 * b_term)
+                    lower = upper
+                    for i in range(rows + 2):
+                        p = vload(lower)
+                        lower = vopaque(lower + a_row)
+                        if i < rows:
+                            acc[i][0] = vfma(p, w0, acc[i][0])
+                        if 1 <= i <= rows:
+                            acc[i - 1][0] = vfma(p, w1, acc[i - 1][0])
+                        if 2 <= i:
+                            acc[i - 2][0] = vfma(p, w2, acc[i - 2][0])
+                    upper += 3 * a_row
+                    w += 3 * b_term
+                    k -= 3
+                while k > 1:
+                    w0, w1 = vload(w), vload(w + b_term)
+                    lower = upper
+                    for i in range(rows + 1):
+                        p = vload(lower)
+                        lower = vopaque(lower + a_row)
+                        if i < rows:
+                            acc[i][0] = vfma(p, w0, acc[i][0])
+                        if 1 <= i:
+                            acc[i - 1][0] = vfma(p, w1, acc[i - 1][0])
+                    upper += 2 * a_row
+                    w += 2 * b_term
+                    k -= 2
+                if k == 1:
+                    w0 = vload(w)
+                    for i in range(rows):
+                        acc[i][0] = vfma(vload(upper), w0, acc[i][0])
+                        upper = vopaque(upper + a_row)
+                continue
             for k in range(segment.terms):
                 upper = vopaque(upper)
                 lower = vopaque(lower)
                 for v in range(vectors):
                     b[v] = vload(w + v * VBYTES)
-                    vfetch(w + ahead + v * VBYTES)
+                    if how == BROADCAST:
+                        vfetch(w + ahead + v * VBYTES)
                 for i in range(rows):
                     for v in range(vectors):
-                        if spread and i < half:
+                        if how == SPREAD and i < half:
                             acc[i][v] = vfma(vload(upper + i * a_row), b[v], acc[i][v])
-                        elif spread:
+                        elif how == SPREAD:
                             acc[i][v] = vfma(vload(lower + (i - half) * a_row), b[v], acc[i][v])
                         elif i < half:
                             acc[i][v] = vfma_scalar(upper + i * a_row, b[v], acc[i][v])
@@ -137,45 +183,59 @@ cdef inline Py_ssize_t lanes_of(Py_ssize_t v, Py_ssize_t lanes) noexcept nogil:
 
 
 # One function a height and width, so that both are constants to the compiler.
-cdef void tile_1x1(const Tile* t) noexcept nogil: tile(ROWS(1), 1, False, t)
-cdef void tile_2x1(const Tile* t) noexcept nogil: tile(ROWS(2), 1, False, t)
-cdef void tile_3x1(const Tile* t) noexcept nogil: tile(ROWS(3), 1, False, t)
-cdef void tile_4x1(const Tile* t) noexcept nogil: tile(ROWS(4), 1, False, t)
-cdef void tile_5x1(const Tile* t) noexcept nogil: tile(ROWS(5), 1, False, t)
-cdef void tile_6x1(const Tile* t) noexcept nogil: tile(ROWS(6), 1, False, t)
-cdef void tile_7x1(const Tile* t) noexcept nogil: tile(ROWS(7), 1, False, t)
-cdef void tile_8x1(const Tile* t) noexcept nogil: tile(ROWS(8), 1, False, t)
-cdef void tile_9x1(const Tile* t) noexcept nogil: tile(ROWS(9), 1, False, t)
-cdef void tile_10x1(const Tile* t) noexcept nogil: tile(ROWS(10), 1, False, t)
-cdef void tile_11x1(const Tile* t) noexcept nogil: tile(ROWS(11), 1, False, t)
-cdef void tile_12x1(const Tile* t) noexcept nogil: tile(ROWS(12), 1, False, t)
-cdef void tile_13x1(const Tile* t) noexcept nogil: tile(ROWS(13), 1, False, t)
-cdef void tile_14x1(const Tile* t) noexcept nogil: tile(ROWS(14), 1, False, t)
-cdef void tile_1x2(const Tile* t) noexcept nogil: tile(ROWS(1), 2, False, t)
-cdef void tile_2x2(const Tile* t) noexcept nogil: tile(ROWS(2), 2, False, t)
-cdef void tile_3x2(const Tile* t) noexcept nogil: tile(ROWS(3), 2, False, t)
-cdef void tile_4x2(const Tile* t) noexcept nogil: tile(ROWS(4), 2, False, t)
-cdef void tile_5x2(const Tile* t) noexcept nogil: tile(ROWS(5), 2, False, t)
-cdef void tile_6x2(const Tile* t) noexcept nogil: tile(ROWS(6), 2, False, t)
-cdef void tile_7x2(const Tile* t) noexcept nogil: tile(ROWS(7), 2, False, t)
-cdef void tile_8x2(const Tile* t) noexcept nogil: tile(ROWS(8), 2, False, t)
-cdef void tile_9x2(const Tile* t) noexcept nogil: tile(ROWS(9), 2, False, t)
-cdef void tile_10x2(const Tile* t) noexcept nogil: tile(ROWS(10), 2, False, t)
-cdef void tile_11x2(const Tile* t) noexcept nogil: tile(ROWS(11), 2, False, t)
-cdef void tile_12x2(const Tile* t) noexcept nogil: tile(ROWS(12), 2, False, t)
-cdef void tile_13x2(const Tile* t) noexcept nogil: tile(ROWS(13), 2, False, t)
-cdef void tile_14x2(const Tile* t) noexcept nogil: tile(ROWS(14), 2, False, t)
-cdef void spread_tile_1(const Tile* t) noexcept nogil: tile(ROWS(1), 1, True, t)
-cdef void spread_tile_2(const Tile* t) noexcept nogil: tile(ROWS(2), 1, True, t)
-cdef void spread_tile_3(const Tile* t) noexcept nogil: tile(ROWS(3), 1, True, t)
-cdef void spread_tile_4(const Tile* t) noexcept nogil: tile(ROWS(4), 1, True, t)
-cdef void spread_tile_5(const Tile* t) noexcept nogil: tile(ROWS(5), 1, True, t)
-cdef void spread_tile_6(const Tile* t) noexcept nogil: tile(ROWS(6), 1, True, t)
-cdef void spread_tile_7(const Tile* t) noexcept nogil: tile(ROWS(7), 1, True, t)
-cdef void spread_tile_8(const Tile* t) noexcept nogil: tile(ROWS(8), 1, True, t)
-cdef void spread_tile_9(const Tile* t) noexcept nogil: tile(ROWS(9), 1, True, t)
-cdef void spread_tile_10(const Tile* t) noexcept nogil: tile(ROWS(10), 1, True, t)
-cdef void spread_tile_11(const Tile* t) noexcept nogil: tile(ROWS(11), 1, True, t)
-cdef void spread_tile_12(const Tile* t) noexcept nogil: tile(ROWS(12), 1, True, t)
-cdef void spread_tile_13(const Tile* t) noexcept nogil: tile(ROWS(13), 1, True, t)
-cdef void spread_tile_14(const Tile* t) noexcept nogil: tile(ROWS(14), 1, True, t)
+cdef void tile_1x1(const Tile* t) noexcept nogil: tile(ROWS(1), 1, BROADCAST, t)
+cdef void tile_2x1(const Tile* t) noexcept nogil: tile(ROWS(2), 1, BROADCAST, t)
+cdef void tile_3x1(const Tile* t) noexcept nogil: tile(ROWS(3), 1, BROADCAST, t)
+cdef void tile_4x1(const Tile* t) noexcept nogil: tile(ROWS(4), 1, BROADCAST, t)
+cdef void tile_5x1(const Tile* t) noexcept nogil: tile(ROWS(5), 1, BROADCAST, t)
+cdef void tile_6x1(const Tile* t) noexcept nogil: tile(ROWS(6), 1, BROADCAST, t)
+cdef void tile_7x1(const Tile* t) noexcept nogil: tile(ROWS(7), 1, BROADCAST, t)
+cdef void tile_8x1(const Tile* t) noexcept nogil: tile(ROWS(8), 1, BROADCAST, t)
+cdef void tile_9x1(const Tile* t) noexcept nogil: tile(ROWS(9), 1, BROADCAST, t)
+cdef void tile_10x1(const Tile* t) noexcept nogil: tile(ROWS(10), 1, BROADCAST, t)
+cdef void tile_11x1(const Tile* t) noexcept nogil: tile(ROWS(11), 1, BROADCAST, t)
+cdef void tile_12x1(const Tile* t) noexcept nogil: tile(ROWS(12), 1, BROADCAST, t)
+cdef void tile_13x1(const Tile* t) noexcept nogil: tile(ROWS(13), 1, BROADCAST, t)
+cdef void tile_14x1(const Tile* t) noexcept nogil: tile(ROWS(14), 1, BROADCAST, t)
+cdef void tile_1x2(const Tile* t) noexcept nogil: tile(ROWS(1), 2, BROADCAST, t)
+cdef void tile_2x2(const Tile* t) noexcept nogil: tile(ROWS(2), 2, BROADCAST, t)
+cdef void tile_3x2(const Tile* t) noexcept nogil: tile(ROWS(3), 2, BROADCAST, t)
+cdef void tile_4x2(const Tile* t) noexcept nogil: tile(ROWS(4), 2, BROADCAST, t)
+cdef void tile_5x2(const Tile* t) noexcept nogil: tile(ROWS(5), 2, BROADCAST, t)
+cdef void tile_6x2(const Tile* t) noexcept nogil: tile(ROWS(6), 2, BROADCAST, t)
+cdef void tile_7x2(const Tile* t) noexcept nogil: tile(ROWS(7), 2, BROADCAST, t)
+cdef void tile_8x2(const Tile* t) noexcept nogil: tile(ROWS(8), 2, BROADCAST, t)
+cdef void tile_9x2(const Tile* t) noexcept nogil: tile(ROWS(9), 2, BROADCAST, t)
+cdef void tile_10x2(const Tile* t) noexcept nogil: tile(ROWS(10), 2, BROADCAST, t)
+cdef void tile_11x2(const Tile* t) noexcept nogil: tile(ROWS(11), 2, BROADCAST, t)
+cdef void tile_12x2(const Tile* t) noexcept nogil: tile(ROWS(12), 2, BROADCAST, t)
+cdef void tile_13x2(const Tile* t) noexcept nogil: tile(ROWS(13), 2, BROADCAST, t)
+cdef void tile_14x2(const Tile* t) noexcept nogil: tile(ROWS(14), 2, BROADCAST, t)
+cdef void spread_tile_1(const Tile* t) noexcept nogil: tile(ROWS(1), 1, SPREAD, t)
+cdef void spread_tile_2(const Tile* t) noexcept nogil: tile(ROWS(2), 1, SPREAD, t)
+cdef void spread_tile_3(const Tile* t) noexcept nogil: tile(ROWS(3), 1, SPREAD, t)
+cdef void spread_tile_4(const Tile* t) noexcept nogil: tile(ROWS(4), 1, SPREAD, t)
+cdef void spread_tile_5(const Tile* t) noexcept nogil: tile(ROWS(5), 1, SPREAD, t)
+cdef void spread_tile_6(const Tile* t) noexcept nogil: tile(ROWS(6), 1, SPREAD, t)
+cdef void spread_tile_7(const Tile* t) noexcept nogil: tile(ROWS(7), 1, SPREAD, t)
+cdef void spread_tile_8(const Tile* t) noexcept nogil: tile(ROWS(8), 1, SPREAD, t)
+cdef void spread_tile_9(const Tile* t) noexcept nogil: tile(ROWS(9), 1, SPREAD, t)
+cdef void spread_tile_10(const Tile* t) noexcept nogil: tile(ROWS(10), 1, SPREAD, t)
+cdef void spread_tile_11(const Tile* t) noexcept nogil: tile(ROWS(11), 1, SPREAD, t)
+cdef void spread_tile_12(const Tile* t) noexcept nogil: tile(ROWS(12), 1, SPREAD, t)
+cdef void spread_tile_13(const Tile* t) noexcept nogil: tile(ROWS(13), 1, SPREAD, t)
+cdef void spread_tile_14(const Tile* t) noexcept nogil: tile(ROWS(14), 1, SPREAD, t)
+cdef void sliding_tile_1(const Tile* t) noexcept nogil: tile(ROWS(1), 1, SLIDING, t)
+cdef void sliding_tile_2(const Tile* t) noexcept nogil: tile(ROWS(2), 1, SLIDING, t)
+cdef void sliding_tile_3(const Tile* t) noexcept nogil: tile(ROWS(3), 1, SLIDING, t)
+cdef void sliding_tile_4(const Tile* t) noexcept nogil: tile(ROWS(4), 1, SLIDING, t)
+cdef void sliding_tile_5(const Tile* t) noexcept nogil: tile(ROWS(5), 1, SLIDING, t)
+cdef void sliding_tile_6(const Tile* t) noexcept nogil: tile(ROWS(6), 1, SLIDING, t)
+cdef void sliding_tile_7(const Tile* t) noexcept nogil: tile(ROWS(7), 1, SLIDING, t)
+cdef void sliding_tile_8(const Tile* t) noexcept nogil: tile(ROWS(8), 1, SLIDING, t)
+cdef void sliding_tile_9(const Tile* t) noexcept nogil: tile(ROWS(9), 1, SLIDING, t)
+cdef void sliding_tile_10(const Tile* t) noexcept nogil: tile(ROWS(10), 1, SLIDING, t)
+cdef void sliding_tile_11(const Tile* t) noexcept nogil: tile(ROWS(11), 1, SLIDING, t)
+cdef void sliding_tile_12(const Tile* t) noexcept nogil: tile(ROWS(12), 1, SLIDING, t)
+cdef void sliding_tile_13(const Tile* t) noexcept nogil: tile(ROWS(13), 1, SLIDING, t)
+cdef void sliding_tile_14(const Tile* t) noexcept nogil: tile(ROWS(14), 1, SLIDING, t)
