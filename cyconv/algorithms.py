@@ -23,6 +23,9 @@ _WINOGRAD_BLOCK, _WINOGRAD_MOST, _FEW_TILES = 3 << 18, 15 << 17, 8
 _ROUNDING = 1.15
 """What Winograd's rounding is worth: where little is saved, exact sums are preferred."""
 
+_MANY = 8
+"""Channels and filters of a group from which that is considered."""
+
 _NEAR = 1 << 19
 """Bytes of weights that stay in the second-level cache."""
 
@@ -77,12 +80,16 @@ class Case(NamedTuple):
 
 
 class Algorithm(NamedTuple):
-    """An entry of the list below: its name, when it fits best, why it declines a case, and its cost."""
+    """An entry of the list below: its name, when it fits best, why it declines a case, and its cost.
+
+    Some have reasons not to be taken unless they are asked for.
+    """
 
     name: str
     purpose: str
     declines: object
     cost: object
+    unasked: object = lambda case: ""
 
 
 def _ceil(a, b):
@@ -165,6 +172,13 @@ def _winograd_declines(case):
     return ""
 
 
+def _winograd_unasked(case):
+    """With few channels little is saved, and people expect whole numbers to come out whole."""
+    if case.ic < _MANY or case.oc < _MANY:
+        return f"exact sums are preferred with fewer than {_MANY} channels or filters"
+    return ""
+
+
 def _winograd_cost(case):
     """36 products a tile instead of a kernel's a pixel, whose weights come from cache; and the transforms."""
     m = 7 - case.kernel[1]
@@ -224,7 +238,11 @@ def _stencil_cost(case):
 
 ALGORITHMS = (
     Algorithm(
-        "winograd", "3 x 3 and 5 x 5 kernels of many channels: fewer products", _winograd_declines, _winograd_cost
+        "winograd",
+        "3 x 3 and 5 x 5 kernels of many channels: fewer products",
+        _winograd_declines,
+        _winograd_cost,
+        _winograd_unasked,
     ),
     Algorithm(
         "stencil",
@@ -265,6 +283,8 @@ def choose(function, wanted, case):
     reasons = {a.name: a.declines(case) for a in ALGORITHMS}
     if wanted != "auto" and reasons[wanted]:
         raise ValueError(f"{function}: algorithm={wanted!r} cannot serve this call: {reasons[wanted]}; use 'auto'")
+    if wanted == "auto":
+        reasons = {a.name: reasons[a.name] or a.unasked(case) for a in ALGORITHMS}
     costs = {a.name: 1 + a.cost(case) for a in ALGORITHMS if not reasons[a.name]}
     taken = min(costs, key=costs.get) if wanted == "auto" else wanted
     considered = []
