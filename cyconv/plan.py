@@ -89,6 +89,9 @@ class Recipe:
             self.convolution = self._convolution(case)
             self.compute = self.convolution.run[_C_TYPES[self.dtype.name]]
             self.pack_arrays = self.convolution.pack[_C_TYPES[self.dtype.name]]
+        # Packing takes long beside computing if weights are transformed, or many and used for few pixels.
+        many = w_dtype.itemsize * math.prod(w_shape) >= _MANY_BYTES and self.macs <= _FEW_PIXELS * math.prod(w_shape)
+        self.keeps = self.convolution is not None and (many or self.algorithm == "winograd")
         self.view = self.layout.view
         window = (slice(None, None, -1 if self.flip else 1),) * ndim
         self.kernel_view = (slice(None), slice(None), *(None,) * (3 - ndim), *window)
@@ -181,7 +184,7 @@ class Recipe:
 
     def packed(self, w, bias, n):
         """The same, kept for the next call with equal weights where packing takes long."""
-        if self.algorithm != "winograd" or self.convolution is None or not w.flags.c_contiguous:
+        if not self.keeps or not w.flags.c_contiguous:
             return self.pack(w, bias, n)
         with _lock:
             kept = _kept.get(self)
@@ -291,6 +294,9 @@ _lock = threading.Lock()
 
 _MOST_KEPT = 1 << 26
 """Bytes of all that is kept."""
+
+_MANY_BYTES, _FEW_PIXELS = 1 << 16, 1 << 10
+"""Weights that are kept by the direct algorithms too: so many bytes, for so few outputs of a filter."""
 
 
 def _bytes(a):

@@ -239,31 +239,34 @@ def test_chosen_for_many_channels(each_isa):
     assert "times as long" in many.explain()
 
 
-def test_weights_may_change_between_calls():
+@pytest.mark.parametrize(("stride", "algorithm"), [(1, "winograd"), (2, "direct")])
+def test_weights_may_change_between_calls(stride, algorithm):
     """Packed weights are kept for equal ones, whatever array they are in, and for no others."""
     rng = np.random.default_rng(2)
     x, w = rng.random((1, 20, 20, 64), np.float32), rng.random((3, 3, 64, 96), np.float32)
     b = rng.random(96, np.float32)
 
     def fresh():
-        return cyconv.plan_conv2d(x.shape, w, b)(x)
+        return cyconv.plan_conv2d(x.shape, w, b, stride=stride)(x)
 
-    assert cyconv.plan_conv2d(x.shape, w).algorithm == "winograd"
+    assert cyconv.plan_conv2d(x.shape, w, stride=stride).algorithm == algorithm
     plan._kept.clear()
-    before = cyconv.conv2d(x, w, b)
+    before = cyconv.conv2d(x, w, b, stride=stride)
     (kept,) = plan._kept.values()
-    assert before.tobytes() == fresh().tobytes() == cyconv.conv2d(x, w.copy(), b, threads=3).tobytes()
+    assert before.tobytes() == fresh().tobytes() == cyconv.conv2d(x, w.copy(), b, stride=stride, threads=3).tobytes()
     assert [k.packed[1] for k in plan._kept.values()] == [kept.packed[1]]
     for place in ((0, 0, 0, 0), (1, 2, 3, 4), (2, 2, 63, 95)):
         w[place] += 1
-        assert cyconv.conv2d(x, w, b).tobytes() == fresh().tobytes() != before.tobytes()
+        assert cyconv.conv2d(x, w, b, stride=stride).tobytes() == fresh().tobytes() != before.tobytes()
     b[-1] = 7
-    assert cyconv.conv2d(x, w, b).tobytes() == fresh().tobytes()
+    assert cyconv.conv2d(x, w, b, stride=stride).tobytes() == fresh().tobytes()
     w[0, 0, 0, 0] = np.nan
-    assert np.isnan(cyconv.conv2d(x, w, b)[..., 0]).all()
+    assert np.isnan(cyconv.conv2d(x, w, b, stride=stride)[..., 0]).all()
     w[0, 0, 0, 0] = 0
-    assert cyconv.conv2d(x, w, b).tobytes() == fresh().tobytes()
-    assert cyconv.conv2d(x, w[:, ::-1], b).tobytes() == cyconv.conv2d(x, w[:, ::-1].copy(), b).tobytes()
+    assert cyconv.conv2d(x, w, b, stride=stride).tobytes() == fresh().tobytes()
+    turned = w[:, ::-1]
+    one, other = (cyconv.conv2d(x, v, b, stride=stride) for v in (turned, turned.copy()))
+    assert one.tobytes() == other.tobytes()
 
 
 def test_what_is_kept_is_bounded(monkeypatch):
