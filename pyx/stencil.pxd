@@ -292,7 +292,7 @@ cdef inline void add_segments(const Job* job, const Strip* s, Py_ssize_t od, Py_
                     if (part + 1) * r // parts - start != height:
                         continue
                     a = ((d * g.kernel[1] + n + start * s.cycle) * g.ic + i) * item
-                    b = (slot_of(g, od, p) - first) * s.plane + (row + start) * s.row
+                    b = (slot_of(job, od, p) - first) * s.plane + (row + start) * s.row
                     for k in range(columns):
                         segment.a = a + k * a_column
                         segment.b = b + column_at(g, s, k) * item
@@ -315,10 +315,13 @@ cdef inline Py_ssize_t source_depth(const Geometry* g, Py_ssize_t od, Py_ssize_t
     return source_index(od * g.stride[0] - g.before[0] + d * g.dilation[0], g.size[0], g.pad_mode)
 
 
-cdef inline Py_ssize_t slot_of(const Geometry* g, Py_ssize_t od, Py_ssize_t p) noexcept nogil:
-    """Where in the strip plane p is: depths of neighbouring outputs keep their places."""
+cdef inline Py_ssize_t slot_of(const Job* job, Py_ssize_t od, Py_ssize_t p) noexcept nogil:
+    """Where in the strip plane p is: if it holds all planes, depths of neighbouring outputs keep their places."""
+    cdef const Geometry* g = &job.g
     cdef Py_ssize_t d = p % g.kernel[0]
-    return p - d + (od * g.stride[0] + d) % g.kernel[0] if g.dilation[0] == 1 else p
+    if g.dilation[0] > 1 or job.planes < g.ic * g.kernel[0]:
+        return p
+    return p - d + (od * g.stride[0] + d) % g.kernel[0]
 
 
 cdef inline void fill_planes(const Job* job, const Strip* s, const Block* b, Py_ssize_t first, Py_ssize_t planes,
@@ -333,13 +336,13 @@ cdef inline void fill_planes(const Job* job, const Strip* s, const Block* b, Py_
     cdef char* to
     for p in range(first, first + planes):
         d = p % g.kernel[0]
-        id = slot_of(g, b.od, d)
+        id = slot_of(job, b.od, d)
         # A slot holds a depth of all channels; the last channel says so.
         if held[id] == b.od * g.stride[0] + d * g.dilation[0]:
             continue
         if p + g.kernel[0] >= g.ic * g.kernel[0]:
             held[id] = b.od * g.stride[0] + d * g.dilation[0]
-        to = strip + (slot_of(g, b.od, p) - first) * s.plane
+        to = strip + (slot_of(job, b.od, p) - first) * s.plane
         id = source_depth(g, b.od, d)
         if id < 0:
             if not job.skip_padding:

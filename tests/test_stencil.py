@@ -271,3 +271,16 @@ def test_the_length_of_a_signal_decides_nothing(each_isa):
         for n in (1, 2, 17, 100, 999):
             y = cyconv.conv1d(x[..., :n], w, **named)
             assert y.tobytes() == whole[..., : y.shape[-1]].tobytes()
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_depths_in_parts(each_isa, channels):
+    """Planes so large that a strip holds some of a window's depths only."""
+    rng = np.random.default_rng(9)
+    x = rng.integers(-3, 4, (1, channels, 9, 150, 1024))
+    w = rng.integers(-3, 4, (1, channels, 5, 5, 5))
+    arguments = {"padding": 2, "layout": "NCDHW", "kernel_layout": "OIDHW", "pad_mode": "edge"}
+    expected = cyconv.conv3d(x, w, algorithm="direct", **arguments)
+    for threads in (1, 2, 3, 5):
+        y = cyconv.conv3d(x, w, algorithm="stencil", threads=threads, **arguments)
+        np.testing.assert_array_equal(y, expected)
