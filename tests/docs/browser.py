@@ -45,7 +45,7 @@ def build(folder, pages, extensions=()):
     (source / "conf.py").write_text(conf, encoding="utf-8")
     for name, text in pages.items():
         (source / f"{name}.rst").write_text(text, encoding="utf-8")
-    command = [sys.executable, "-m", "sphinx", "-q", "-W", "-b", "html", str(source), str(folder / "html")]
+    command = [sys.executable, "-P", "-m", "sphinx", "-q", "-W", "-b", "html", str(source), str(folder / "html")]
     subprocess.run(command, check=True, env=SAME)
     return folder / "html"
 

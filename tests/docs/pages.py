@@ -36,7 +36,7 @@ def build(folder):
     pathlib.Path
         The folder of the HTML.
     """
-    command = [sys.executable, "-m", "sphinx", "-q", "-W", "-b", "html", "-d", str(folder / "doctrees")]
+    command = [sys.executable, "-P", "-m", "sphinx", "-q", "-W", "-b", "html", "-d", str(folder / "doctrees")]
     subprocess.run([*command, str(browser.DOCS), str(folder / "html")], check=True, env=browser.SAME)
     return folder / "html"
 
