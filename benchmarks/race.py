@@ -17,7 +17,7 @@ import numpy as np
 from benchmarks import libraries, machine, reference, results
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-PAUSE = 0.02
+PAUSE = 0.15
 """Seconds between turns: until threads that spin have gone to sleep."""
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "CYCONV_NUM_THREADS")
 ANSWER_WITHIN = 600.0
