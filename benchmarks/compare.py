@@ -3,7 +3,7 @@
 import functools
 import statistics
 
-from benchmarks import report
+from benchmarks import report, results
 
 LEVEL = 0.01
 """Probability of so clear an order of rounds by chance, above which a difference is noise."""
@@ -128,7 +128,7 @@ def show(a, b, threshold, library):
     for kind, title in (("slower", "Slower"), ("faster", "Faster"), ("noise", "Different, but within noise")):
         if found[kind]:
             rows = [
-                [name, report.milliseconds(x), report.milliseconds(y), f"{ratio:.2f}", f"{p:.3f}"]
+                [name, results.milliseconds(x), results.milliseconds(y), f"{ratio:.2f}", f"{p:.3f}"]
                 for name, ratio, p, x, y in found[kind]
             ]
             report.table(title, ["way", "before ms", "after ms", "ratio", "chance"], rows)

@@ -3,7 +3,7 @@
 import math
 import pathlib
 
-from benchmarks import report, results
+from benchmarks import results
 from benchmarks.suites import Case
 
 FOLDER = pathlib.Path(__file__).parent / "results"
@@ -37,7 +37,7 @@ def speed(run):
     for result in _most_threads(run):
         entries = [results.fastest(result, name) for name in there]
         ours = results.fastest(result, "cyconv")
-        row = [results.label(result, run), *(report.milliseconds(e["median"]) if e else "" for e in entries)]
+        row = [results.label(result, run), *(results.milliseconds(e["median"]) if e else "" for e in entries)]
         row += [f"{result['flops'] / ours['median'] / 1e9:.0f}", f"{ours['error']:.0e}"] if ours else ["", ""]
         row.append(ours.get("algorithm", "") if ours else "")
         rows.append(row)
@@ -70,7 +70,7 @@ def faster(run):
                 apart = ours["median"] - e["median"]
                 spread = (ours["spread"] * ours["median"] + e["spread"] * e["median"]) / 2
                 ratio = ours["median"] / e["median"]
-                times = [report.milliseconds(one["median"]) for one in (e, ours)]
+                times = [results.milliseconds(one["median"]) for one in (e, ours)]
                 within = "yes" if apart < spread else ""
                 rows.append(
                     (ratio, [results.label(result, run), NAMES.get(name, name), *times, f"{ratio:.2f}", within])

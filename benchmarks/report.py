@@ -4,7 +4,7 @@ import collections
 import sys
 import time
 
-from benchmarks import results
+from benchmarks import recorded, results
 
 
 def table(title, columns, rows):
@@ -97,21 +97,6 @@ class _Lines:
             print(f"{done}/{steps}, about {left:.0f} s left: {text}", file=sys.stderr, flush=True)
 
 
-def milliseconds(seconds):
-    """Three figures of a time in milliseconds.
-
-    Parameters
-    ----------
-    seconds : float
-
-    Returns
-    -------
-    str
-    """
-    value = seconds * 1e3
-    return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.3f}"
-
-
 def summary(run):
     """Prints a run: a row for each case, and for each library the median of its fastest way.
 
@@ -127,7 +112,7 @@ def summary(run):
         ours = entries.get("cyconv")
         best = min((entries[n] for n in others if entries[n]), key=lambda e: e["median"], default=None)
         row = [results.label(result, run), str(result["threads"])]
-        row += [f"{milliseconds(e['median'])} ±{_spread(e, 2)}" if e else "" for e in entries.values()]
+        row += [f"{results.milliseconds(e['median'])} ±{_spread(e, 2)}" if e else "" for e in entries.values()]
         row.append(f"{ours['error']:.0e}" if ours else "")
         row.append(f"{result['flops'] / ours['median'] / 1e9:.1f}" if ours else "")
         if ours and best:
@@ -156,8 +141,6 @@ def memory(run):
     ----------
     run : dict
     """
-    from benchmarks import recorded
-
     columns, rows = recorded.memory(run)
     if rows:
         table("MiB that a call of each library's fastest way takes at its highest, its output included", columns, rows)
@@ -214,8 +197,9 @@ def details(run):
             if e["status"] == "timed":
                 memory = e.get("memory")
                 rows.append([
-                    label, str(result["threads"]), name, milliseconds(e["best"]), milliseconds(e["median"]),
-                    _spread(e), f"{e['error']:.0e}", f"{memory['call'] / 2**20:.1f}" if memory else "",
+                    label, str(result["threads"]), name,
+                    results.milliseconds(e["best"]), results.milliseconds(e["median"]), _spread(e),
+                    f"{e['error']:.0e}", f"{memory['call'] / 2**20:.1f}" if memory else "",
                 ])  # fmt: skip
             elif e["status"] == "unsupported" and label not in without[name, e["reason"]]:
                 without[name, e["reason"]].append(label)

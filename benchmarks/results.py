@@ -199,3 +199,18 @@ def label(result, run):
     key = case["suite"], case["name"]
     several = {r["case"]["dtype"] for r in run["results"] if (r["case"]["suite"], r["case"]["name"]) == key}
     return "/".join(key) + (f" {case['dtype']}" if len(several) > 1 else "")
+
+
+def milliseconds(seconds):
+    """Three figures of a time in milliseconds.
+
+    Parameters
+    ----------
+    seconds : float
+
+    Returns
+    -------
+    str
+    """
+    value = seconds * 1e3
+    return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.3f}"

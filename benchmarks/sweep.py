@@ -443,7 +443,7 @@ def cliffs(swept):
         changed = "" if cliff["before"] in (None, cliff["algorithm"]) else f", before {cliff['before']}"
         rows.append([
             cliff["line"], str(cliff["value"]), cliff["kind"], f"{cliff['ratio']:.2f}",
-            report.milliseconds(cliff["time"]), f"{here:.0f}", f"{cliff['algorithm']}{changed}",
+            results.milliseconds(cliff["time"]), f"{here:.0f}", f"{cliff['algorithm']}{changed}",
         ])  # fmt: skip
     points = sum(len(line["values"]) for line in swept["lines"])
     sentence = f"{len(rows)} cliffs among {points} shapes on {len(by_name)} lines, in {swept['seconds']:.0f} s."

@@ -8,17 +8,13 @@ results do not either.
 import math
 from typing import NamedTuple
 
-_STRIP = 1 << 18
-"""Bytes of the spread input of a unit of the grouped algorithm, as in pyx/grouped.pxd."""
-
-_WINDOW = 1 << 18
-"""Bytes of the input of the smallest block of the stencil algorithm; half a strip of pyx/stencil.pxd."""
+from cyconv._ext.convolution import STRIPS, WINOGRAD_BLOCKS
 
 _SIGNAL = 1 << 12
 """Outputs of a signal of any length, for the choice of its algorithm."""
 
-_WINOGRAD_BLOCK, _WINOGRAD_MOST, _FEW_TILES = 3 << 18, 15 << 17, 8
-"""Bytes of a block of tiles, the most for long sums, as in pyx/winograd.pxd; and too few tiles of a block."""
+_FEW_TILES = 8
+"""Tiles of a block of Winograd's that are too few."""
 
 _ROUNDING = 1.15
 """What Winograd's rounding is worth: where little is saved, exact sums are preferred."""
@@ -141,7 +137,7 @@ def _grouped_declines(case):
     if 2 * case.oc > case.lanes:
         return f"a group's {case.oc} filters fill more than half a vector of {case.lanes}"
     window = case.kernel[0] * case.kernel[1] * ((case.kernel[2] - 1) * case.dilation[2] + 1)
-    if window * case.ic > _STRIP // (2 * case.lanes * case.item):
+    if window * case.ic > STRIPS["grouped"] // (2 * case.lanes * case.item):
         return "the window is too large to be spread in cache"
     return ""
 
@@ -167,7 +163,7 @@ def _winograd_declines(case):
         return f"the kernel is {case.kernel[1]} x {case.kernel[2]}, not 3 x 3 or 5 x 5"
     if case.stride[1:] != (1, 1):
         return "rows or columns are strided"
-    if _winograd_row(case) * _FEW_TILES > _WINOGRAD_MOST:
+    if _winograd_row(case) * _FEW_TILES > WINOGRAD_BLOCKS[1]:
         return "the sum is too long for several tiles to stay in cache"
     return ""
 
@@ -185,7 +181,8 @@ def _winograd_cost(case):
     phases = [min(d, n) for d, n in zip(case.dilation[1:], case.out[1:], strict=True)]
     tiles = case.out[0] * math.prod(p * _ceil(_ceil(n, p), m) for p, n in zip(phases, case.out[1:], strict=True))
     row = _winograd_row(case)
-    together = min(max(_WINOGRAD_BLOCK // row, min(2 * case.mr, _WINOGRAD_MOST // row)), tiles)
+    block, most = WINOGRAD_BLOCKS
+    together = min(max(block // row, min(2 * case.mr, most // row)), tiles)
     width = case.lanes * case.nv
     blocks = _ceil(case.oc, width)
     terms = case.kernel[0] * case.ic
@@ -207,7 +204,8 @@ def _stencil_declines(case):
     columns = width * vector
     if case.out[1] > 1:
         columns = min(columns, (width - 1) * case.dilation[2] + case.stride[2] * vector)
-    if rows * columns * case.item > _WINDOW or height * width > _WINDOW // 64:
+    half = STRIPS["stencil"] // 2
+    if rows * columns * case.item > half or height * width > half // 64:
         return "the window is too large to be copied to cache"
     return ""
 

@@ -196,8 +196,11 @@ class Recipe:
             and (bias is None or same_bytes(_bytes(kept.bias), _bytes(np.ascontiguousarray(bias)), 1))
         ):
             return kept.packed
+        size = w.nbytes + self.convolution.packed_bytes
+        if size > _MOST_KEPT:
+            return self.pack(w, bias, n)
         w, bias = w.copy(), None if bias is None else np.array(bias, order="C")
-        kept = _Kept(w, bias, self.pack(w, bias, n), w.nbytes + self.convolution.packed_bytes)
+        kept = _Kept(w, bias, self.pack(w, bias, n), size)
         with _lock:
             _kept[self] = kept
             while sum(k.size for k in _kept.values()) > _MOST_KEPT:

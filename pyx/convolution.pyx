@@ -12,18 +12,21 @@ from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memchr, memcmp, memset
 
+cimport cython
 cimport openmp
 
 from arrays cimport aligned, follows, forked, opened, overlap
 from channels_first cimport FEW, channels_first_scratch, channels_first_unit
 from channels_last cimport channels_last_scratch, channels_last_strip, channels_last_unit
+from grouped cimport STRIP as GROUPED_STRIP
 from grouped cimport cut_rectangles, cut_row_bands, grouped_scratch, grouped_unit, in_place_unit
+from stencil cimport STRIP as STENCIL_STRIP
 from stencil cimport cut_blocks, stencil_scratch, stencil_unit
 from geometry cimport (CONSTANT, EDGE, MAX_BANDS, REFLECT, SYMMETRIC, WRAP, Array, Blocks, Chunk, Geometry,
                        Job, PadMode, block_width, ceil_div, inside, kernel_rows, tap_term)
 from kernel_table cimport CLAMP, LEAKY_RELU, LINEAR, SIGMOID, TANH, KernelTable, WeightTransform
-from winograd cimport (POINTS, copy_tile, cut_tiles, direct_tile, flags_of, plane_terms, tile_array,
-                       winograd_scratch, winograd_unit)
+from winograd cimport (BLOCK_BYTES, MOST_BYTES, POINTS, copy_tile, cut_tiles, direct_tile, flags_of, plane_terms,
+                       tile_array, winograd_scratch, winograd_unit)
 
 cdef extern from *:
     const long _OPENMP
@@ -57,6 +60,9 @@ cdef enum Algorithm:
     STENCIL
 
 ALGORITHMS = {"direct": DIRECT, "grouped": GROUPED, "winograd": WINOGRAD, "stencil": STENCIL}
+# Bytes that the choice of an algorithm depends on: of a strip, of Winograd's blocks, and the most of these.
+STRIPS = {"grouped": GROUPED_STRIP, "stencil": STENCIL_STRIP}
+WINOGRAD_BLOCKS = BLOCK_BYTES, MOST_BYTES
 PAD_MODES = {"constant": CONSTANT, "edge": EDGE, "reflect": REFLECT,
              "symmetric": SYMMETRIC, "wrap": WRAP}
 ACTIVATIONS = {None: LINEAR, "relu": CLAMP, "relu6": CLAMP, "leaky_relu": LEAKY_RELU,
@@ -372,6 +378,7 @@ cdef class Convolution:
         cdef char* scratch = NULL
         cdef bint kept = False
         cdef Py_ssize_t memory, flags
+        cdef Packed exact
         job.x = opened(<char*> &x[0, 0, 0, 0, 0], x.strides, self.channels_last)
         job.y = opened(<char*> &y[0, 0, 0, 0, 0], y.strides, self.channels_last)
         if overlap(<const char*> &x[0, 0, 0, 0, 0], x.shape, x.strides,
@@ -399,9 +406,13 @@ cdef class Convolution:
             self.work(&job, threads)
         try:
             if flags > 0 and memchr(job.winograd.flags, 1, flags) != NULL:
-                if packed.exact is None:
-                    packed.exact = self.exact.pack(*packed.given, threads)
-                self.work_flagged(&job, packed.exact, threads)
+                with cython.critical_section(packed):
+                    exact = packed.exact
+                if exact is None:
+                    exact = self.exact.pack(*packed.given, threads)
+                    with cython.critical_section(packed):
+                        packed.exact = exact
+                self.work_flagged(&job, exact, threads)
         finally:
             if kept:
                 give(&packed.scratch_taken)

@@ -29,7 +29,7 @@ from geometry cimport CONSTANT, Geometry, Job, ceil_div, kernel_rows, source_ind
 from kernel_table cimport CLAMP, Gather, Segment, Spread, Tile, tile_function
 
 cdef enum:
-    STRIP = 1 << 18                 # bytes of a strip, as in cyconv/algorithms.py
+    STRIP = 1 << 18                 # bytes of a strip
     NEAR_WINDOW = 1 << 14           # of what a tile's window holds of its blocks, and of a band's
     NEAR_STRIP = 3 << 14            # strip, or of one that serves row after row, to stay in the first-level cache
     BAND_ROWS = 16                  # of outputs, at most

@@ -22,6 +22,7 @@ FLOORS = [
 ]
 BESIDE = {("shapes", "layout"), ("reference", "shapes")}
 COMPILED = {
+    "algorithms": {"convolution"},
     "arrays": {"convolution"},
     "isa": {"cpu"},
     "plan": {"convolution"},

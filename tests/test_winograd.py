@@ -126,6 +126,22 @@ def test_within_the_bound(each_isa, dtype, n, size, channels, filters, kernel, p
     assert z.tobytes() == moved(y, layout).tobytes()
 
 
+@pytest.mark.parametrize("stride", [2, 3])
+def test_strided_depth(each_isa, stride):
+    """Output planes need not follow each other."""
+    x, w, b = drawn((11, 9, 10), 13, 34, (3, 3, 3), 2, "float32")
+    arguments = {"padding": 1, "stride": (stride, 1, 1), "kernel_layout": "DHWIO"}
+    expected = reference.convolve(x, w, b, **arguments)
+    padded = np.pad(x, [(0, 0), (1, 1), (1, 1), (1, 1), (0, 0)])
+    limit = winograd_bound(padded, w, (1, 1, 1), stride) + UNIT_ROUNDOFF["float32"] * np.abs(expected)
+    y = cyconv.conv3d(x, w, b, algorithm="winograd", threads=1, **arguments)
+    assert np.all(np.abs(y - expected) <= limit)
+    assert cyconv.conv3d(x, w, b, algorithm="winograd", threads=3, **arguments).tobytes() == y.tobytes()
+    first = np.ascontiguousarray(moved(x, "NCDHW"))
+    z = cyconv.conv3d(first, w, b, algorithm="winograd", layout="NCDHW", **arguments)
+    assert z.tobytes() == moved(y, "NCDHW").tobytes()
+
+
 def strange(x):
     """The same array of four axes, four times differently in memory."""
     yield np.repeat(x, 2, -1)[..., ::2]
@@ -281,4 +297,7 @@ def test_what_is_kept_is_bounded(monkeypatch):
     assert [r.x_shape[1] for r in plan._kept] == [20, 23]
     monkeypatch.setattr(plan, "_MOST_KEPT", size // 2)
     cyconv.conv2d(x[:, 1:], w)
-    assert not plan._kept
+    assert [r.x_shape[1] for r in plan._kept] == [20, 23]  # too large for all that may be kept: not even tried
+    monkeypatch.setattr(plan, "_MOST_KEPT", size + 100_000)
+    cyconv.conv2d(x[:, 1:], w)
+    assert [r.x_shape[1] for r in plan._kept] == [19]
