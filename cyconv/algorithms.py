@@ -8,7 +8,7 @@ results do not either.
 import math
 from typing import NamedTuple
 
-from cyconv._ext.convolution import STRIPS, WINOGRAD_BLOCKS
+from cyconv._ext.convolution import STRIPS, WINOGRAD_BLOCKS, fast_fir
 
 _SIGNAL = 1 << 12
 """Outputs of a signal of any length, for the choice of its algorithm."""
@@ -195,43 +195,79 @@ def _winograd_cost(case):
     return case.groups * (multiplying + tiles * moving * vectors) * _ROUNDING
 
 
+def _row_classes(case):
+    """Classes of kernel rows that meet different rows of the input, as in pyx/strip.pxd."""
+    return min(case.stride[1] // math.gcd(case.stride[1], case.dilation[1]), case.kernel[1])
+
+
 def _stencil_declines(case):
     """Outputs of a row are neighbours in memory, and a window fits a strip."""
     if case.channels_last and case.groups * case.oc > 1:
         return "the outputs of a filter are no neighbours in memory"
     vector, (height, width) = case.lanes * case.nv, case.kernel[1:]
-    rows = height if case.out[1] == 1 else height * (case.rows + 1)
+    rows = height if case.out[1] == 1 else _row_classes(case) * (case.rows - 1) + height
     columns = width * vector
     if case.out[1] > 1:
         columns = min(columns, (width - 1) * case.dilation[2] + case.stride[2] * vector)
     half = STRIPS["stencil"] // 2
-    if rows * columns * case.item > half or height * width > half // 64:
+    if rows * columns * case.item > half or height * width > half // 8:
         return "the window is too large to be copied to cache"
     return ""
 
 
 def _stencil_cost(case):
-    """Tiles of one filter's rows, whose operands are first copied; a loaded row serves a segment of kernel rows."""
-    depth, height, width = case.out
-    classes = min(case.stride[1] // math.gcd(case.stride[1], case.dilation[1]), case.kernel[1])
-    copied = classes * (height - 1) + case.kernel[1]
-    vectors, most = _ceil(width, case.lanes), case.height
-    if height == 1:  # runs of the row take the place of rows
+    """Tiles of one filter's rows, whose operands are first copied."""
+    classes = _row_classes(case)
+    heights = [_ceil(case.kernel[1] - n, classes) for n in range(classes)]
+    copied = classes * (case.out[1] - 1) + case.kernel[1]
+    return case.groups * case.out[0] * (case.oc * _stencil_sums(case, case.out[1], heights) + _strip_cost(case, copied))
+
+
+def _stencil_sums(case, height, kernel_rows):
+    """Cycles of the sums of `height` output rows of a filter; a loaded row serves a segment of kernel rows."""
+    vectors, most = _ceil(case.out[2], case.lanes), case.height
+    if case.out[1] == 1:  # runs of the row take the place of rows
         height, vectors, most = _ceil(vectors, case.nv), min(vectors, case.nv), 1
     tiles = _ceil(height, case.rows)
     rows = height / tiles
     column = 0  # cycles of a column of the kernel in one plane
-    for n in range(classes):
-        parts = _ceil(_ceil(case.kernel[1] - n, classes), most)
-        part = _ceil(case.kernel[1] - n, classes) / parts
+    for taps in kernel_rows:
+        parts = _ceil(taps, most)
+        part = taps / max(parts, 1)
         waiting = 4 * part * _ceil(vectors, case.nv)
         column += parts * max(rows * vectors * part / 2, (rows + part - 1) * vectors + part / 2, waiting)
-    terms = case.ic * case.kernel[0] * case.kernel[2]
-    computing = case.oc * tiles * (terms * column + 1.5 * rows * vectors + 20)
-    columns = _ceil(case.stride[2] * width + case.kernel[2] * case.dilation[2], case.lanes)
+    return tiles * (case.ic * case.kernel[0] * case.kernel[2] * column + 1.5 * rows * vectors + 20)
+
+
+def _strip_cost(case, rows):
+    """Cycles in which so many rows of a block are copied."""
+    columns = _ceil(case.stride[2] * case.out[2] + case.kernel[2] * case.dilation[2], case.lanes)
     apart = case.stride[2] > 2 or (case.channels_last and case.ic > 1)
-    copying = case.ic * copied * columns * (case.lanes if apart else 2 * case.stride[2])
-    return case.groups * depth * (computing + copying + 200)
+    return case.ic * rows * columns * (case.lanes if apart else 2 * case.stride[2]) + 200
+
+
+def _fast_fir_declines(case):
+    """Several rows of stencils of floating-point numbers, and no strides."""
+    if case.kind != "f":
+        return "differences of integers may wrap around"
+    if case.kernel[1] < 4:
+        return f"the kernel has {case.kernel[1]} rows, fewer than 4"
+    if case.stride[1:] != (1, 1):
+        return "rows or columns are strided"
+    if case.out[1] == 1:
+        return "there is one row of outputs"
+    return _stencil_declines(case)
+
+
+def _fast_fir_cost(case):
+    """The sums of each point, which are stored and loaded again, and the differences of rows."""
+    levels, kernel_rows = fast_fir(case.kernel[1])
+    height = _ceil(case.out[1], 1 << levels)
+    sums = 1.1 * sum(_stencil_sums(case, height, [taps]) for taps in kernel_rows)
+    rows = (height << levels) + case.kernel[1] - 1
+    columns = _ceil(case.out[2] + case.kernel[2] * case.dilation[2], case.lanes)
+    subtracting = 5 * levels * case.ic * rows * columns
+    return case.groups * case.out[0] * (case.oc * sums + subtracting + _strip_cost(case, rows)) * _ROUNDING
 
 
 ALGORITHMS = (
@@ -247,6 +283,12 @@ ALGORITHMS = (
         "few filters: lanes are pixels of a row, rows of the input serve many kernel rows",
         _stencil_declines,
         _stencil_cost,
+    ),
+    Algorithm(
+        "fast_fir",
+        "few filters of many rows: sums over every other row that two rows of outputs have in common",
+        _fast_fir_declines,
+        _fast_fir_cost,
     ),
     Algorithm("grouped", "groups of few channels: lanes are channels of many groups", _grouped_declines, _grouped_cost),
     Algorithm("direct", "every convolution; no copy of the input, exact sums", lambda case: "", _direct_cost),

@@ -18,6 +18,7 @@ cimport openmp
 from arrays cimport aligned, follows, forked, opened, overlap
 from channels_first cimport FEW, channels_first_scratch, channels_first_unit
 from channels_last cimport channels_last_scratch, channels_last_strip, channels_last_unit
+from fast_fir cimport ROOM, fast_fir_levels, point_taps, points_of, takes, taps_before
 from grouped cimport STRIP as GROUPED_STRIP
 from grouped cimport cut_rectangles, cut_row_bands, grouped_scratch, grouped_unit, in_place_unit
 from stencil cimport STRIP as STENCIL_STRIP
@@ -59,7 +60,7 @@ cdef enum Algorithm:
     WINOGRAD
     STENCIL
 
-ALGORITHMS = {"direct": DIRECT, "grouped": GROUPED, "winograd": WINOGRAD, "stencil": STENCIL}
+ALGORITHMS = {"direct": DIRECT, "grouped": GROUPED, "winograd": WINOGRAD, "stencil": STENCIL, "fast_fir": STENCIL}
 # Bytes that the choice of an algorithm depends on: of a strip, of Winograd's blocks, and the most of these.
 STRIPS = {"grouped": GROUPED_STRIP, "stencil": STENCIL_STRIP}
 WINOGRAD_BLOCKS = BLOCK_BYTES, MOST_BYTES
@@ -67,6 +68,12 @@ PAD_MODES = {"constant": CONSTANT, "edge": EDGE, "reflect": REFLECT,
              "symmetric": SYMMETRIC, "wrap": WRAP}
 ACTIVATIONS = {None: LINEAR, "relu": CLAMP, "relu6": CLAMP, "leaky_relu": LEAKY_RELU,
                "sigmoid": SIGMOID, "tanh": TANH}
+
+
+def fast_fir(Py_ssize_t taps):
+    """Levels of fast FIR for a kernel of so many rows, and the kernel rows of each of its sums."""
+    cdef Py_ssize_t levels = fast_fir_levels(taps), point
+    return levels, [point_taps(levels, taps, point) for point in range(points_of(levels))]
 
 
 def openmp_runtime():
@@ -174,6 +181,7 @@ cdef class Convolution:
     cdef bint channels_last
     cdef bint channel_lanes         # lanes are output channels, not pixels
     cdef Py_ssize_t group_filters   # grouped: filters of a group
+    cdef Py_ssize_t levels          # stencil: of fast FIR, or 0
     cdef Convolution exact          # Winograd: the direct convolution of a tile
     cdef Chunk* chunks
     cdef Py_ssize_t n_chunks
@@ -199,6 +207,7 @@ cdef class Convolution:
         if self.algorithm == GROUPED:
             self.group_filters = oc
             self.g.groups, self.g.oc = 1, groups * oc
+        self.levels = fast_fir_levels(self.g.kernel[1]) if algorithm == "fast_fir" else 0
         self.activation = ACTIVATIONS[activation]
         self.limits = {"relu": 1, "relu6": 2}.get(activation, 0)
         self.cut_channels()
@@ -225,7 +234,8 @@ cdef class Convolution:
             b.bias_items = (b.count - 1) * b.step + b.tail
         elif self.algorithm == STENCIL:
             b.step = b.tail = 1
-            b.count = b.bias_items = oc
+            b.count = oc
+            b.bias_items = oc + (2 if self.levels > 0 else 0)       # fast FIR: the gain, and zero
         else:
             b.count = ceil_div(oc, self.kernels.mr)
             b.step = ceil_div(oc, b.count)
@@ -236,6 +246,9 @@ cdef class Convolution:
         b.terms = self.g.ic * kernel_rows(&self.g) * self.g.kernel[2]
         if self.algorithm == WINOGRAD:
             b.terms = POINTS * plane_terms(&self.g)
+        if self.levels > 0:
+            b.terms = (self.g.ic * self.g.kernel[0] * self.g.kernel[2]
+                       * taps_before(self.levels, self.g.kernel[1], points_of(self.levels)))
         b.group_items = b.terms * ((b.count - 1) * b.step + b.tail)
 
     cdef int cut_sum(self) except -1:
@@ -292,6 +305,8 @@ cdef class Convolution:
                 for n in range(blocks):
                     infinite += self.pack_block(w, n, to)
             self.pack_bias(bias, <real*> packed.bias)
+            if self.levels > 0:
+                self.pack_gain(to, <real*> packed.bias)
         packed.finite = infinite == 0
         if self.algorithm == WINOGRAD:
             packed.given = (w.base, None if bias is None else bias.base)
@@ -326,7 +341,42 @@ cdef class Convolution:
                             tap[j] = 0
                         tap += width
             to += chunk.terms * width
+        if self.levels > 0:
+            self.pack_points(w, o, to)
         return infinite
+
+    cdef void pack_points(self, const real[:, :, :, :, :] w, Py_ssize_t o, real* to) noexcept nogil:
+        """Weights of a filter for each sum of fast FIR: columns, depths, rows and channels."""
+        cdef Py_ssize_t taps = self.g.kernel[1], phases = 1 << self.levels, point, k, d, r, i, phase
+        cdef double weight
+        for point in range(points_of(self.levels)):
+            for k in range(self.g.kernel[2]):
+                for d in range(self.g.kernel[0]):
+                    for r in range(point_taps(self.levels, taps, point)):
+                        for i in range(self.g.ic):
+                            weight = 0
+                            for phase in range(min(phases, taps - r * phases)):
+                                if takes(self.levels, point, phase):
+                                    weight += w[o, i, d, r * phases + phase, k]
+                            to[0] = <real> weight
+                            to += 1
+
+    cdef void pack_gain(self, const real* weights, real* bias) noexcept nogil:
+        """Behind each group's bias: a number whose products with inputs are finite only if all sums are; and zero."""
+        cdef Py_ssize_t plain = self.g.ic * kernel_rows(&self.g) * self.g.kernel[2], _group, _o, n
+        cdef double total, most
+        for _group in range(self.g.groups):
+            most = 1                            # differences may overflow too
+            for _o in range(self.g.oc):
+                total = 0
+                for n in range(plain):
+                    total += abs(<double> weights[n])
+                weights += self.blocks.terms
+                if not total <= most:
+                    most = total
+            bias[self.g.oc] = <real> (ROOM * most)
+            bias[self.g.oc + 1] = 0
+            bias += self.blocks.bias_items
 
     cdef Py_ssize_t transform_block(self, const real[:, :, :, :, :] w, Py_ssize_t o, Py_ssize_t filled,
                                     Py_ssize_t width, real* to) noexcept nogil:
@@ -448,6 +498,7 @@ cdef class Convolution:
         job.blocks = self.blocks
         job.activation = self.activation
         job.limits = self.limits
+        job.levels = self.levels
         job.skip_padding = self.g.pad_mode == CONSTANT
         if packed is not None:
             job.weights, job.bias = packed.weights, packed.bias

@@ -7,6 +7,7 @@ cdef enum:
     MAX_NV = 2                      # its vectors
     MAX_STENCIL_ROWS = 8            # the highest stencil tile
     MAX_STENCIL_HEIGHT = 5          # and the kernel rows that one segment of it can have
+    MAX_LEVELS = 2                  # of fast FIR
 
 cdef enum Activation:
     LINEAR
@@ -55,11 +56,23 @@ cdef struct Stencil:                # a run of stencil tiles; contract in kernel
     const char* b                   # input rows
     Py_ssize_t b_row
     const char* init                # the bias; NULL: sums go on from c
+    Py_ssize_t summands             # other sums that are added
+    const char* summand[MAX_LEVELS]
+    Py_ssize_t summand_row[MAX_LEVELS]
     char* c
     Py_ssize_t c_row
     Py_ssize_t lanes                # elements of a row of c, at most the tile's width
     Py_ssize_t prefetch             # as in Tile
     Py_ssize_t limits
+
+cdef struct Difference:             # of even and odd rows; contract in kernels/stencil.pxi
+    char* to[2]
+    Py_ssize_t to_row
+    Py_ssize_t rows[2]
+    const char* odd
+    Py_ssize_t next                 # bytes from a row to the next
+    Py_ssize_t lanes
+    const char* gain                # one element, or NULL
 
 cdef struct Gather:                 # contract in kernels/gather.pxi
     char* to
@@ -149,6 +162,7 @@ ctypedef void (*transform_inputs_function)(const InputTransform* t) noexcept nog
 ctypedef void (*transform_outputs_function)(const OutputTransform* t) noexcept nogil
 ctypedef void (*tile_function)(const Tile* t) noexcept nogil
 ctypedef void (*stencil_function)(const Stencil* t) noexcept nogil
+ctypedef bint (*difference_function)(const Difference* d) noexcept nogil
 ctypedef void (*gather_function)(const Gather* g) noexcept nogil
 ctypedef void (*activate_function)(Py_ssize_t kind, char* c, Py_ssize_t c_row,
                                    Py_ssize_t rows, Py_ssize_t lanes) noexcept nogil
@@ -164,11 +178,12 @@ cdef struct KernelTable:
     stencil_function stencil[MAX_NV][MAX_STENCIL_ROWS]      # [vectors - 1][rows - 1]
     Py_ssize_t stencil_rows         # rows of the highest
     Py_ssize_t stencil_height       # kernel rows of its highest segment
+    difference_function difference  # NULL for integers
     gather_function gather
     spread_function spread
-    transform_weights_function transform_weights    # these three are NULL for integers
-    transform_inputs_function transform_inputs
-    transform_outputs_function transform_outputs
+    transform_weights_function transform_weights    # NULL for integers
+    transform_inputs_function transform_inputs              # NULL for integers
+    transform_outputs_function transform_outputs            # NULL for integers
     activate_function activate      # NULL for integers
     fold_function fold
     fold_function across            # the same over the elements of each run: one result a run

@@ -2,19 +2,13 @@
 # one channel, so that a row of the input that is loaded once serves all kernel rows that meet it.
 #
 # A block is a rectangle of outputs of the channels of a group.  What it reads, padding included, is
-# copied to a strip in scratch memory, as few planes (channels and depths) at a time as the cache
-# holds; the sums go on from one part to the next.  In the strip, rows that one segment of kernel
-# rows meets follow each other, and pixels that one column meets are neighbours, for every stride
-# and dilation:
-#
-#     stride 2, kernel of 5 rows     rows 0 2 4 6 8 ... of the input     kernel rows 0 2 4: a class
-#                                    rows 1 3 5 7 ...                    kernel rows 1 3: another
-#
-# With dilation, a block's output rows lie `apart`, so that they meet the same input rows.
-from libc.string cimport memset
-
-from geometry cimport CONSTANT, Geometry, Job, ceil_div, kernel_rows, source_index
-from kernel_table cimport CLAMP, MAX_STENCIL_HEIGHT, Gather, Segment, Stencil
+# copied to a strip in scratch memory (strip.pxd), as few planes (channels and depths) at a time as the
+# cache holds; the sums go on from one part to the next.  Fast FIR (fast_fir.pxd) takes a block's rows
+# for several sums of fewer kernel rows.
+from fast_fir cimport MAX_POINTS, points_of, taps_before
+from geometry cimport CONSTANT, Geometry, Job, ceil_div, kernel_rows
+from kernel_table cimport CLAMP, MAX_LEVELS, MAX_STENCIL_HEIGHT, Segment, Stencil
+from strip cimport Block, Strip, class_height, column_at, fill_planes, slot_of, source_depth, strip_of, whole_phases
 
 cdef enum:
     STRIP = 1 << 19                 # bytes of a strip: half of a usual second-level cache
@@ -23,45 +17,6 @@ cdef enum:
     LONG = 64                       # terms of a sum that takes longer than a line of memory takes to come
     ROWS = 64                       # output rows of a block, at most
     FEW_ROWS = 16                   # and at least, unless a plane is too large
-
-
-cdef struct Strip:
-    Py_ssize_t rows                 # output rows of a block; they
-    Py_ssize_t apart                # are so many apart,
-    Py_ssize_t step                 # and rows of the strip so many input rows
-    Py_ssize_t cycle                # kernel rows of a class are so many apart
-    Py_ssize_t classes
-    Py_ssize_t parts                # of a row: remainders of columns divided by the stride, or,
-    bint by_column                  # if that is shorter, one for each column of the kernel
-    Py_ssize_t length               # elements of a part
-    Py_ssize_t row                  # bytes
-    Py_ssize_t plane
-
-
-cdef inline Strip strip_of(const Job* job, Py_ssize_t rows, Py_ssize_t columns) noexcept nogil:
-    """The strip of a block of so many outputs."""
-    cdef const Geometry* g = &job.g
-    cdef Py_ssize_t a = g.stride[1], b = g.dilation[1], reach = (g.kernel[2] - 1) * g.dilation[2]
-    cdef Py_ssize_t lanes = job.kernels.lanes
-    cdef Strip s
-    while b > 0:
-        a, b = b, a % b
-    s.apart = g.dilation[1] // a
-    s.cycle = g.stride[1] // a
-    s.step = s.cycle * g.dilation[1]
-    s.classes = min(s.cycle, g.kernel[1])
-    s.rows = rows
-    # Whole vectors are loaded, beginning at each column that the kernel meets.
-    columns = ceil_div(columns, lanes) * lanes
-    s.parts = min(g.stride[2], reach + 1)
-    s.length = ceil_div(columns + reach // g.stride[2], lanes) * lanes
-    s.by_column = g.kernel[2] * columns < s.parts * s.length
-    if s.by_column:
-        s.parts, s.length = g.kernel[2], columns
-    # An odd number of lines: rows do not meet in the same sets of the cache.
-    s.row = (ceil_div(s.parts * s.length * job.kernels.item, 64) | 1) * 64
-    s.plane = (s.classes * (rows - 1) + g.kernel[1]) * s.row
-    return s
 
 
 cdef inline Py_ssize_t run_width(const Job* job) noexcept nogil:
@@ -73,16 +28,24 @@ cdef inline Py_ssize_t segment_height(const Job* job) noexcept nogil:
     return 1 if run_width(job) > 0 else job.kernels.stencil_height
 
 
-cdef inline Py_ssize_t class_height(const Geometry* g, const Strip* s, Py_ssize_t n) noexcept nogil:
-    """Kernel rows of a class."""
-    return ceil_div(g.kernel[1] - n, s.cycle)
-
-
 cdef inline Py_ssize_t plane_segments(const Job* job, const Strip* s) noexcept nogil:
+    """Of the plain sum, and of all points."""
+    cdef Py_ssize_t n, count = plain_segments(job, s), first = first_leaf(job)
+    for n in range(first, first + points_of(job.levels)):
+        count += ceil_div(s.taps[n], segment_height(job)) * job.g.kernel[2]
+    return count
+
+
+cdef inline Py_ssize_t plain_segments(const Job* job, const Strip* s) noexcept nogil:
     cdef Py_ssize_t n, count = 0
     for n in range(s.classes):
         count += ceil_div(class_height(&job.g, s, n), segment_height(job))
     return count * job.g.kernel[2]
+
+
+cdef inline Py_ssize_t first_leaf(const Job* job) noexcept nogil:
+    """The first of a strip's sums that no others replace: point 0."""
+    return 4 if job.levels == 2 else 1
 
 
 cdef inline void cut_blocks(Job* job) noexcept nogil:
@@ -96,7 +59,7 @@ cdef inline void cut_blocks(Job* job) noexcept nogil:
     columns = even_part(g.out[2], most, width)
     job.rectangle[0] = min(rows, ROWS)
     # All planes of some rows, if the strip holds them; else some planes.
-    while job.rectangle[0] > FEW_ROWS and planes * strip_of(job, job.rectangle[0], columns).plane > STRIP:
+    while job.rectangle[0] > FEW_ROWS << job.levels and planes * strip_of(job, job.rectangle[0], columns).plane > STRIP:
         job.rectangle[0] = even_part(rows, job.rectangle[0] - 1, job.kernels.stencil_rows)
     while strip_of(job, job.rectangle[0], columns).plane > (STRIP if planes == 1 else STRIP // 2):
         if columns > width:
@@ -109,7 +72,7 @@ cdef inline void cut_blocks(Job* job) noexcept nogil:
     s = strip_of(job, job.rectangle[0], columns)
     limit = max(min(STRIP // s.plane, SEGMENTS // plane_segments(job, &s)), 1)
     job.planes = ceil_div(planes, ceil_div(planes, limit))
-    job.rectangle[0] = min(even_part(rows, job.rectangle[0], 1), job.rectangle[0])
+    job.rectangle[0] = min(even_part(rows, job.rectangle[0], 1 << job.levels), job.rectangle[0])
     job.tiles = (g.batch * g.groups * g.out[0] * min(s.apart, g.out[1])
                  * ceil_div(rows, job.rectangle[0]) * ceil_div(g.out[2], job.rectangle[1]))
 
@@ -124,24 +87,17 @@ cdef inline Py_ssize_t even_part(Py_ssize_t n, Py_ssize_t most, Py_ssize_t of) n
 
 
 cdef inline Py_ssize_t stencil_scratch(const Job* job) noexcept nogil:
-    """What the strip holds, segments, the strip, and behind it what the last vector may read too much."""
+    """What the strip holds, segments, the strip, what the last vector may read too much, and common sums."""
     cdef Strip s = strip_of(job, job.rectangle[0], job.rectangle[1])
-    return (job.g.kernel[0] * <Py_ssize_t> sizeof(Py_ssize_t)
+    return (job.g.kernel[0] * <Py_ssize_t> (sizeof(Py_ssize_t) + sizeof(bint))
             + job.planes * plane_segments(job, &s) * <Py_ssize_t> sizeof(Segment)
-            + job.planes * s.plane + job.kernels.lanes * job.kernels.nv * job.kernels.item + 64)
+            + job.planes * s.plane + job.kernels.lanes * job.kernels.nv * job.kernels.item + 128
+            + (s.rows * common_row(job) if job.levels > 0 else 0))
 
 
-cdef struct Block:                  # a rectangle of outputs of a group of a sample, and where they are
-    Py_ssize_t plane                # number of all that follows but the depth
-    Py_ssize_t od
-    Py_ssize_t oh
-    Py_ssize_t ow
-    Py_ssize_t rows
-    Py_ssize_t columns
-    const char* x                   # the group's input
-    char* y                         # the first output
-    const char* weights
-    const char* bias
+cdef inline Py_ssize_t common_row(const Job* job) noexcept nogil:
+    """Bytes of a row of sums that two phases of output rows have in common."""
+    return (ceil_div(job.rectangle[1] * job.kernels.item, 64) | 1) * 64
 
 
 cdef inline Block block_of(const Job* job, const Strip* s, Py_ssize_t n) noexcept nogil:
@@ -179,21 +135,28 @@ cdef inline void stencil_unit(const Job* job, Py_ssize_t unit, char* scratch) no
     cdef const Geometry* g = &job.g
     cdef Py_ssize_t item = job.kernels.item, planes = g.ic * g.kernel[0]
     cdef Strip s = strip_of(job, job.rectangle[0], job.rectangle[1])
-    cdef Py_ssize_t* held = <Py_ssize_t*> scratch
-    cdef Segment* segments = <Segment*> (held + g.kernel[0])
-    cdef char* strip = <char*> (segments + job.planes * plane_segments(job, &s))
-    cdef Py_ssize_t n, k, f, first, count
+    cdef Segment* segments = <Segment*> scratch
+    cdef Py_ssize_t* held = <Py_ssize_t*> (segments + job.planes * plane_segments(job, &s))
+    cdef bint* wild = <bint*> (held + g.kernel[0])
+    cdef char* strip = <char*> (wild + g.kernel[0])
+    cdef Py_ssize_t n, k, f, first, count, levels
     # Where blocks are as wide as the output, zeros at their sides stay from one to the next, and if they
     # are as high, those above and below; in so many rows.
     cdef Py_ssize_t clear = 0
     cdef bint wide = (g.pad_mode == CONSTANT and g.kernel[0] == 1 and g.out[0] == 1
                       and job.rectangle[1] == g.out[2])
     cdef bint whole = wide and s.apart == 1 and job.rectangle[0] == g.out[1]
-    cdef Py_ssize_t plane = -1, listed = -1
+    cdef Py_ssize_t plane = -1, listed = -1, points_listed = -1
     cdef Block b
     cdef Stencil t
+    cdef Points points
+    cdef Segment* points_segments = segments + job.planes * plain_segments(job, &s)
+    cdef char* common
     strip += 64 - <Py_ssize_t> strip % 64
+    common = strip + job.planes * s.plane + job.kernels.lanes * job.kernels.nv * item
+    common += 64 - <Py_ssize_t> common % 64
     t.segments = segments
+    t.summands = 0
     t.a_row = s.cycle * g.ic * item
     t.prefetch = job.blocks.terms >= LONG
     for n in range(unit * job.unit_tiles, min((unit + 1) * job.unit_tiles, job.tiles)):
@@ -205,10 +168,17 @@ cdef inline void stencil_unit(const Job* job, Py_ssize_t unit, char* scratch) no
             count = min(job.planes, planes - first)
             if b.plane != plane or count < planes:
                 for k in range(g.kernel[0]):
-                    held[k] = -1
+                    held[k], wild[k] = -1, False
                 plane = b.plane
-            fill_planes(job, &s, &b, first, count, b.rows <= clear, whole and b.rows <= clear, held, strip)
-            if listed != b.od or count < planes:
+            fill_planes(job, &s, &b, first, count, b.rows <= clear, whole and b.rows <= clear, held, wild, strip)
+            levels = job.levels
+            for k in range(g.kernel[0]):
+                levels = 0 if wild[k] else levels
+            if levels > 0:
+                if points_listed != b.od or count < planes:
+                    list_points(job, &s, b.od, first, count, points_segments, &points)
+                    points_listed = b.od
+            elif listed != b.od or count < planes:
                 add_segments(job, &s, b.od, first, count, segments, t.heights)
                 listed = b.od
             t.limits = job.limits if first + count == planes else 0
@@ -217,7 +187,10 @@ cdef inline void stencil_unit(const Job* job, Py_ssize_t unit, char* scratch) no
                 t.init = b.bias + f * item if first == 0 else NULL
                 t.b, t.b_row = strip, s.row
                 t.c, t.c_row = b.y + f * job.y.channel, s.apart * job.y.axis[1]
-                if run_width(job) > 0:
+                if levels > 0:
+                    points.zero = b.bias + (g.oc + 1) * item
+                    cover_points(job, &s, &points, &t, levels, 0, b.rows, b.columns, common)
+                elif run_width(job) > 0:
                     cover_runs(job, &t, b.columns)
                 else:
                     cover(job, &t, b.rows, b.columns)
@@ -229,6 +202,59 @@ cdef inline void stencil_unit(const Job* job, Py_ssize_t unit, char* scratch) no
             clear = max(clear, b.rows)
 
 
+cdef struct Points:                 # what the sums of each point take from the strip
+    const Segment* segments[MAX_POINTS]
+    Py_ssize_t heights[MAX_POINTS][MAX_STENCIL_HEIGHT]
+    const char* zero
+
+
+cdef inline void list_points(const Job* job, const Strip* s, Py_ssize_t od, Py_ssize_t first, Py_ssize_t planes,
+                             Segment* segments, Points* p) noexcept nogil:
+    """A point is a stencil of fewer kernel rows, and of rows of the strip that may lie apart."""
+    cdef Job point = job[0]
+    cdef Strip strip = s[0]
+    cdef Py_ssize_t n, height
+    for n in range(points_of(job.levels)):
+        point.g.kernel[1], strip.row = s.taps[first_leaf(job) + n], s.next[first_leaf(job) + n]
+        add_segments(&point, &strip, od, first, planes, segments, p.heights[n])
+        p.segments[n] = segments
+        for height in range(MAX_STENCIL_HEIGHT):
+            segments += p.heights[n][height]
+
+
+cdef inline void cover_points(const Job* job, const Strip* s, const Points* points, const Stencil* t,
+                              Py_ssize_t levels, Py_ssize_t node, Py_ssize_t rows, Py_ssize_t columns,
+                              char* common) noexcept nogil:
+    """Computes some rows of a rectangle by fast FIR: what even and odd rows have in common, then each."""
+    cdef Stencil half = t[0]
+    cdef Py_ssize_t k, n, point, even = ceil_div(rows, 2)
+    cdef char* more = common + even * common_row(job)
+    if levels == 0:
+        point = node - first_leaf(job)
+        half.segments = points.segments[point]
+        for k in range(MAX_STENCIL_HEIGHT):
+            half.heights[k] = points.heights[point][k]
+        half.a += (taps_before(job.levels, job.g.kernel[1], point) * job.g.kernel[0] * job.g.kernel[2] * job.g.ic
+                   * job.kernels.item)
+        half.b += s.at[node]
+        half.b_row = s.next[node]
+        cover(job, &half, rows, columns)
+        return
+    half.init, half.summands, half.limits = points.zero, 0, 0
+    half.c, half.c_row = common, common_row(job)
+    cover_points(job, s, points, &half, levels - 1, 3 * node + 1, even, columns, more)
+    for k in range(2):
+        half = t[0]
+        half.c += k * t.c_row
+        half.c_row *= 2
+        for n in range(t.summands):
+            half.summand[n] += k * t.summand_row[n]
+            half.summand_row[n] *= 2
+        half.summand[t.summands], half.summand_row[t.summands] = common, common_row(job)
+        half.summands += 1
+        cover_points(job, s, points, &half, levels - 1, 3 * node + 2 + k, rows // 2 if k else even, columns, more)
+
+
 cdef inline void cover(const Job* job, Stencil* t, Py_ssize_t rows, Py_ssize_t columns) noexcept nogil:
     """Computes a rectangle by tiles of nearly equal height."""
     cdef Py_ssize_t width = job.kernels.lanes * job.kernels.nv
@@ -236,12 +262,17 @@ cdef inline void cover(const Job* job, Stencil* t, Py_ssize_t rows, Py_ssize_t c
     cdef Py_ssize_t height = ceil_div(rows, max(ceil_div(rows, job.kernels.stencil_rows), 1))
     cdef const char* b = t.b
     cdef char* c = t.c
-    cdef Py_ssize_t h, n
+    cdef const char* summand[MAX_LEVELS]
+    cdef Py_ssize_t h, n, k
+    for k in range(t.summands):
+        summand[k] = t.summand[k]
     h = 0
     while h < rows:
         n = min(height, rows - h) - 1
         t.b = b + h * t.b_row
         t.c = c + h * t.c_row
+        for k in range(t.summands):
+            t.summand[k] = summand[k] + h * t.summand_row[k]
         if run > 0:
             t.count = run // width
             t.lanes = width
@@ -249,6 +280,8 @@ cdef inline void cover(const Job* job, Stencil* t, Py_ssize_t rows, Py_ssize_t c
         if columns > run:
             t.b += run * job.kernels.item
             t.c += run * job.kernels.item
+            for k in range(t.summands):
+                t.summand[k] += run * job.kernels.item
             t.count = 1
             t.lanes = columns - run
             job.kernels.stencil[0 if t.lanes <= job.kernels.lanes else 1][n](t)
@@ -300,131 +333,3 @@ cdef inline void add_segments(const Job* job, const Strip* s, Py_ssize_t od, Py_
                         segment += 1
                     heights[height - 1] += columns
                 row += s.rows - 1 + r
-
-
-cdef inline Py_ssize_t column_at(const Geometry* g, const Strip* s, Py_ssize_t k) noexcept nogil:
-    """Where column k of the kernel begins in a row of the strip."""
-    if s.by_column:
-        return k * s.length
-    if g.stride[2] == 1:
-        return k * g.dilation[2]
-    return k * g.dilation[2] % g.stride[2] * s.length + k * g.dilation[2] // g.stride[2]
-
-
-cdef inline Py_ssize_t source_depth(const Geometry* g, Py_ssize_t od, Py_ssize_t d) noexcept nogil:
-    return source_index(od * g.stride[0] - g.before[0] + d * g.dilation[0], g.size[0], g.pad_mode)
-
-
-cdef inline Py_ssize_t slot_of(const Job* job, Py_ssize_t od, Py_ssize_t p) noexcept nogil:
-    """Where in the strip plane p is: if it holds all planes, depths of neighbouring outputs keep their places."""
-    cdef const Geometry* g = &job.g
-    cdef Py_ssize_t d = p % g.kernel[0]
-    if g.dilation[0] > 1 or job.planes < g.ic * g.kernel[0]:
-        return p
-    return p - d + (od * g.stride[0] + d) % g.kernel[0]
-
-
-cdef inline void fill_planes(const Job* job, const Strip* s, const Block* b, Py_ssize_t first, Py_ssize_t planes,
-                             bint sides, bint ends, Py_ssize_t* held, char* strip) noexcept nogil:
-    """Copies what a block reads of some planes, padding included, unless it is held.
-
-    `sides` and `ends`: zeros are there, beside and above and below the input.
-    """
-    cdef const Geometry* g = &job.g
-    cdef Py_ssize_t p, n, j, d, id, ih, lo, hi, count
-    cdef const char* source
-    cdef char* to
-    for p in range(first, first + planes):
-        d = p % g.kernel[0]
-        id = slot_of(job, b.od, d)
-        # A slot holds a depth of all channels; the last channel says so.
-        if held[id] == b.od * g.stride[0] + d * g.dilation[0]:
-            continue
-        if p + g.kernel[0] >= g.ic * g.kernel[0]:
-            held[id] = b.od * g.stride[0] + d * g.dilation[0]
-        to = strip + (slot_of(job, b.od, p) - first) * s.plane
-        id = source_depth(g, b.od, d)
-        if id < 0:
-            if not job.skip_padding:
-                memset(to, 0, s.plane)
-            continue
-        source = b.x + p // g.kernel[0] * job.x.channel + id * job.x.axis[0]
-        for n in range(s.classes):
-            ih = b.oh * g.stride[1] - g.before[1] + n * g.dilation[1]
-            count = b.rows - 1 + class_height(g, s, n)
-            lo = min(ceil_div(max(-ih, 0), s.step), count)
-            hi = max(min(ceil_div(max(g.size[1] - ih, 0), s.step), count), lo)
-            fill_rows(job, s, b, source + (ih + lo * s.step) * job.x.axis[1], hi - lo, sides, to + lo * s.row)
-            for j in range(count if not ends else 0):
-                if lo <= j < hi:
-                    continue
-                id = source_index(ih + j * s.step, g.size[1], g.pad_mode)
-                if id < 0:
-                    memset(to + j * s.row, 0, s.row)
-                else:
-                    fill_rows(job, s, b, source + id * job.x.axis[1], 1, False, to + j * s.row)
-            to += (s.rows - 1 + class_height(g, s, n)) * s.row
-
-
-cdef inline void fill_rows(const Job* job, const Strip* s, const Block* b, const char* source, Py_ssize_t rows,
-                           bint sides, char* to) noexcept nogil:
-    """Copies what a block reads of some rows, s.step of the input apart."""
-    cdef const Geometry* g = &job.g
-    cdef Py_ssize_t item = job.kernels.item
-    cdef Py_ssize_t columns = b.columns, before = b.ow * g.stride[2] - g.before[2]
-    cdef Py_ssize_t n, i, r, ix, lo, hi, other_lo, other_hi
-    cdef bint paired = False
-    cdef Gather gather
-    if rows == 0:
-        return
-    if not s.by_column:
-        columns += (g.kernel[2] - 1) * g.dilation[2] // g.stride[2]
-    gather.columns = 1
-    gather.to_column = gather.source_column = 0
-    gather.rows = rows
-    gather.to_row = s.row
-    gather.source_row = s.step * job.x.axis[1]
-    gather.source_lane = g.stride[2] * job.x.axis[2]
-    if s.parts == g.stride[2] == 2 and not s.by_column:
-        # Both parts at once, if they take turns in the input.
-        inside_input(g, before, columns, &lo, &hi)
-        inside_input(g, before + 1, columns, &other_lo, &other_hi)
-        n = 1 + 2 * (other_lo - lo)                 # from the first of one to the first of the other
-        paired = hi > lo and hi - lo == other_hi - other_lo and -1 <= n <= 1
-        if paired:
-            gather.columns = 2
-            gather.lanes = hi - lo
-            gather.to = to + (lo if n > 0 else s.length + other_lo) * item
-            gather.to_column = n * (s.length + other_lo - lo) * item
-            gather.source = source + (before + (2 * lo if n > 0 else 1 + 2 * other_lo)) * job.x.axis[2]
-            gather.source_column = job.x.axis[2]
-            job.kernels.gather(&gather)
-            gather.columns = 1
-    for n in range(s.parts):
-        ix = before + n * (g.dilation[2] if s.by_column else 1)
-        inside_input(g, ix, columns, &lo, &hi)
-        if hi > lo and not paired:
-            gather.to = to + lo * item
-            gather.source = source + (ix + lo * g.stride[2]) * job.x.axis[2]
-            gather.lanes = hi - lo
-            job.kernels.gather(&gather)
-        if g.pad_mode == CONSTANT:
-            for r in range(rows if lo > 0 and not sides else 0):
-                memset(to + r * s.row, 0, lo * item)
-            for r in range(rows if hi < columns and not sides else 0):
-                memset(to + r * s.row + hi * item, 0, (columns - hi) * item)
-        else:
-            gather.lanes = 1
-            for i in range(columns):
-                if not lo <= i < hi:
-                    gather.to = to + i * item
-                    gather.source = source + source_index(ix + i * g.stride[2], g.size[2], g.pad_mode) * job.x.axis[2]
-                    job.kernels.gather(&gather)
-        to += s.length * item
-
-
-cdef inline void inside_input(const Geometry* g, Py_ssize_t ix, Py_ssize_t n, Py_ssize_t* lo,
-                              Py_ssize_t* hi) noexcept nogil:
-    """Of n columns ix + i * stride, those with i in [lo, hi) are in the input."""
-    lo[0] = min(ceil_div(max(-ix, 0), g.stride[2]), n)
-    hi[0] = max(min(ceil_div(max(g.size[2] - ix, 0), g.stride[2]), n), lo[0])

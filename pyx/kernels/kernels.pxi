@@ -3,7 +3,7 @@
 from cpython.pycapsule cimport PyCapsule_New
 from libc.math cimport sqrt
 from kernel_table cimport (CLAMP, LEAKY_RELU, LINEAR, MAX_MR, MAX_NV, MAXIMUM, MAXIMUM_NUMBER, SIGMOID,
-                           SUM, TANH, Fold, Gather, InputTransform, KernelTable, OutputTransform, Segment,
+                           SUM, TANH, Difference, Fold, Gather, InputTransform, KernelTable, OutputTransform, Segment,
                            Spread, Stencil, Tile, WeightTransform, tile_function)
 from simd cimport *
 
@@ -41,11 +41,13 @@ TABLE.gather = gather
 TABLE.fold = fold
 TABLE.across = across
 TABLE.activate = NULL
+TABLE.difference = NULL
 TABLE.transform_weights = NULL
 TABLE.transform_inputs = NULL
 TABLE.transform_outputs = NULL
 if REAL_IS_FLOATING:
     TABLE.activate = activate
+    TABLE.difference = difference
     TABLE.transform_weights = transform_weights
     TABLE.transform_inputs = transform_inputs
     TABLE.transform_outputs = transform_outputs

@@ -16,7 +16,8 @@
 # Segments come by falling height, as many of each as `heights` says, because the loops over
 # kernel rows are unrolled for each height.  The order of a sum is that of the segments, and of
 # the rows in each, whatever the tile.  `init` is the bias, one element; or NULL: the sums so far
-# are in c.  The tiles of a run lie side by side in b and c.
+# are in c.  The tiles of a run lie side by side in b, c and the summands, which are added before
+# all segments and are whole vectors.
 cdef inline void stencil(const int rows, const int vectors, const Stencil* t) noexcept nogil:
     cdef vec acc[STENCIL_ROWS * NV]
     cdef vec zero
@@ -25,6 +26,7 @@ cdef inline void stencil(const int rows, const int vectors, const Stencil* t) no
     cdef const Segment* segment
     cdef const char* b
     cdef const char* c
+    cdef const char* summand
     for n in range(t.count):
         b = t.b + n * vectors * VBYTES
         c = t.c + n * vectors * VBYTES
@@ -51,6 +53,13 @@ cdef inline void stencil(const int rows, const int vectors, const Stencil* t) no
                 for v in range(vectors):
                     acc[i * NV + v] = vload_part(c + v * VBYTES, lanes_of(v, lanes))
                 c += c_row
+        for s in range(t.summands):
+            summand = t.summand[s] + n * vectors * VBYTES
+            for i in range(rows):
+                summand = vopaque(summand)
+                for v in range(vectors):
+                    acc[i * NV + v] = vadd(acc[i * NV + v], vload(summand + v * VBYTES))
+                summand += t.summand_row[s]
         segment = t.segments
         if STENCIL_HEIGHT > 4:
             for s in range(t.heights[4]):
@@ -117,6 +126,42 @@ cdef inline void add_rows(const int rows, const int vectors, const int height, c
             if d <= i and i - d < rows:
                 for v in range(vectors):
                     acc[(i - d) * NV + v] = vfma(a[d], row[v], acc[(i - d) * NV + v])
+
+
+# Even rows minus the odd rows behind them, to[0], and minus those in front of them, to[1], of which
+# there are as many or one fewer; in whole vectors.  With a `gain`, says whether the product of an
+# element with it overflows or is not finite.
+cdef bint difference(const Difference* d) noexcept nogil:
+    if d.gain != NULL:
+        return difference_of(True, d)
+    return difference_of(False, d)
+
+
+cdef inline bint difference_of(const bint checked, const Difference* d) noexcept nogil:
+    cdef vec x, y, z, gain, check[3]
+    cdef Py_ssize_t i, j, n
+    cdef const char* odd
+    check[0] = check[1] = check[2] = vzero()
+    gain = vsplat((<const real*> d.gain)[0] if checked else 0)
+    for i in range(d.rows[0]):
+        j = 0
+        while j < d.lanes:
+            odd = d.odd + 2 * i * d.next + j * sizeof(real)
+            n = min(d.lanes - j, LANES)
+            x = vload(odd - d.next) if n == LANES else vload_part(odd - d.next, n)
+            y = vload(odd) if n == LANES else vload_part(odd, n)
+            vstore(d.to[0] + i * d.to_row + j * sizeof(real), vsub(x, y))
+            if i < d.rows[1]:
+                z = vload(odd + d.next) if n == LANES else vload_part(odd + d.next, n)
+                vstore(d.to[1] + i * d.to_row + j * sizeof(real), vsub(z, y))
+                if checked:
+                    check[2] = vfma(vzero(), vmul(gain, z), check[2])
+            if checked:
+                # Zero times a finite number is zero; times another it is NaN.
+                check[0] = vfma(vzero(), vmul(gain, x), check[0])
+                check[1] = vfma(vzero(), vmul(gain, y), check[1])
+            j += LANES
+    return checked and vany_nan(vadd(vadd(check[0], check[1]), check[2]))
 
 
 # One function a height and width, so that both are constants to the compiler.
