@@ -184,7 +184,7 @@ def _winograd_cost(case):
     block, most = WINOGRAD_BLOCKS
     together = min(max(block // row, min(2 * case.mr, most // row)), tiles)
     width = case.lanes * case.nv
-    blocks = _ceil(case.oc, width)
+    blocks = _ceil(case.oc, case.lanes) / case.nv
     terms = case.kernel[0] * case.ic
     near = 36 * terms * blocks * width * case.item <= _NEAR
     term = max(together * case.nv / 2 / 0.9, 4, width * case.item / (32 if near else 14))
@@ -202,8 +202,8 @@ def _row_classes(case):
 
 def _stencil_declines(case):
     """Outputs of a row are neighbours in memory, and a window fits a strip."""
-    if case.channels_last and case.groups * case.oc > 1:
-        return "the outputs of a filter are no neighbours in memory"
+    if case.channels_last and case.groups > 1:
+        return "the outputs of a group are no neighbours in memory"
     vector, (height, width) = case.lanes * case.nv, case.kernel[1:]
     rows = height if case.out[1] == 1 else _row_classes(case) * (case.rows - 1) + height
     columns = width * vector
@@ -235,15 +235,26 @@ def _stencil_sums(case, height, kernel_rows):
         parts = _ceil(taps, most)
         part = taps / max(parts, 1)
         waiting = 4 * part * _ceil(vectors, case.nv)
-        column += parts * max(rows * vectors * part / 2, (rows + part - 1) * vectors + part / 2, waiting)
+        column += parts * (4 + max(rows * vectors * part / 2, (rows + part - 1) * vectors + part / 2, waiting))
     return tiles * (case.ic * case.kernel[0] * case.kernel[2] * column + 1.5 * rows * vectors + 20)
 
 
 def _strip_cost(case, rows):
-    """Cycles in which so many rows of a block are copied."""
+    """Cycles in which so many rows of a block are copied; and its outputs, if channels are neighbours."""
     columns = _ceil(case.stride[2] * case.out[2] + case.kernel[2] * case.dilation[2], case.lanes)
-    apart = case.stride[2] > 2 or (case.channels_last and case.ic > 1)
-    return case.ic * rows * columns * (case.lanes if apart else 2 * case.stride[2]) + 200
+    if not case.channels_last or case.ic < 3:
+        copying = case.ic * columns * (case.lanes if case.stride[2] > 2 else 2 * case.stride[2])
+    else:
+        copying = _transposed(case, case.ic) * columns
+    scattering = 0
+    if case.channels_last and case.oc > 1:
+        scattering = _transposed(case, case.oc) * case.out[1] * _ceil(case.out[2], case.lanes)
+    return rows * copying + scattering + 200
+
+
+def _transposed(case, channels):
+    """Cycles in which a vector of pixels of so many channels is transposed."""
+    return _ceil(channels, case.lanes) * case.lanes * 2 * math.log2(2 * case.lanes) + channels
 
 
 def _fast_fir_declines(case):

@@ -483,7 +483,7 @@ cdef class Convolution:
     cdef bint writable_in_place(self, const Array* y) noexcept nogil:
         """Kernels write vectors: of channels, or of pixels of a row."""
         cdef Py_ssize_t item = self.kernels.item
-        if self.channels_last and self.algorithm != STENCIL:
+        if self.channels_last and (self.algorithm != STENCIL or self.g.oc > 1):
             return y.channel == item or self.g.groups * self.g.oc == 1
         return y.axis[2] == item or self.g.out[2] == 1
 
@@ -505,6 +505,9 @@ cdef class Convolution:
             job.skip_padding = packed.finite and self.g.pad_mode == CONSTANT
         job.group_filters = self.group_filters
         job.scattered = self.channel_lanes and not self.channels_last
+        if self.algorithm == STENCIL:
+            job.scattered = self.channels_last and self.g.oc > 1
+        job.together = self.channels_last and self.g.ic > 1
         if self.algorithm == GROUPED:
             if not cut_row_bands(job, threads):
                 cut_rectangles(job, threads)

@@ -101,8 +101,9 @@ cdef struct Job:                    # one call: read by all threads, written by 
     Py_ssize_t near_blocks          #   and blocks that a column of tiles computes together
     Py_ssize_t rectangle[2]         # grouped: rows and columns of a unit; stencil: of a block, and
     Py_ssize_t planes               #   planes of the input that are copied at a time
-    Py_ssize_t levels               # of fast FIR; 0: none
-    bint scattered                  # lanes are channels, but y's channels are no neighbours
+    Py_ssize_t levels               #   levels of fast FIR, or 0; and whether all channels
+    bint together                   #   of a pixel are copied at once
+    bint scattered                  # lanes are channels, or pixels, that are no neighbours in y
     Transform winograd
     Py_ssize_t tiles_at_once        # whose operands are kept in cache together
     Py_ssize_t unit_tiles

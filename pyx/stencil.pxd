@@ -7,7 +7,7 @@
 # for several sums of fewer kernel rows.
 from fast_fir cimport MAX_POINTS, points_of, taps_before
 from geometry cimport CONSTANT, Geometry, Job, ceil_div, kernel_rows
-from kernel_table cimport CLAMP, MAX_LEVELS, MAX_STENCIL_HEIGHT, Segment, Stencil
+from kernel_table cimport CLAMP, MAX_LEVELS, MAX_STENCIL_HEIGHT, Gather, Segment, Stencil
 from strip cimport Block, Strip, class_height, column_at, fill_planes, slot_of, source_depth, strip_of, whole_phases
 
 cdef enum:
@@ -17,6 +17,7 @@ cdef enum:
     LONG = 64                       # terms of a sum that takes longer than a line of memory takes to come
     ROWS = 64                       # output rows of a block, at most
     FEW_ROWS = 16                   # and at least, unless a plane is too large
+    NARROW = 4                      # a tile's widths that a block is not narrowed below for more planes
 
 
 cdef inline Py_ssize_t run_width(const Job* job) noexcept nogil:
@@ -58,10 +59,16 @@ cdef inline void cut_blocks(Job* job) noexcept nogil:
     cdef Py_ssize_t rows = ceil_div(g.out[1], s.apart), columns, limit
     columns = even_part(g.out[2], most, width)
     job.rectangle[0] = min(rows, ROWS)
+    # Channels that come together stay together, in narrow blocks.
+    while job.together and columns > NARROW * width and (
+            planes * strip_of(job, min(rows, FEW_ROWS), columns).plane > STRIP):
+        columns = even_part(g.out[2], columns - 1, width)
     # All planes of some rows, if the strip holds them; else some planes.
-    while job.rectangle[0] > FEW_ROWS << job.levels and planes * strip_of(job, job.rectangle[0], columns).plane > STRIP:
+    while (job.rectangle[0] > FEW_ROWS << job.levels
+           and planes * strip_of(job, job.rectangle[0], columns).plane + sums_bytes(job, columns) > STRIP):
         job.rectangle[0] = even_part(rows, job.rectangle[0] - 1, job.kernels.stencil_rows)
-    while strip_of(job, job.rectangle[0], columns).plane > (STRIP if planes == 1 else STRIP // 2):
+    while (strip_of(job, job.rectangle[0], columns).plane + sums_bytes(job, columns)
+           > (STRIP if planes == 1 else STRIP // 2)):
         if columns > width:
             columns = even_part(g.out[2], columns - 1, width)
         elif job.rectangle[0] > 1:
@@ -87,17 +94,23 @@ cdef inline Py_ssize_t even_part(Py_ssize_t n, Py_ssize_t most, Py_ssize_t of) n
 
 
 cdef inline Py_ssize_t stencil_scratch(const Job* job) noexcept nogil:
-    """What the strip holds, segments, the strip, what the last vector may read too much, and common sums."""
+    """What the strip holds, segments, the strip, what the last vector may read too much, and sums."""
     cdef Strip s = strip_of(job, job.rectangle[0], job.rectangle[1])
     return (job.g.kernel[0] * <Py_ssize_t> (sizeof(Py_ssize_t) + sizeof(bint))
             + job.planes * plane_segments(job, &s) * <Py_ssize_t> sizeof(Segment)
             + job.planes * s.plane + job.kernels.lanes * job.kernels.nv * job.kernels.item + 128
-            + (s.rows * common_row(job) if job.levels > 0 else 0))
+            + (s.rows * sums_row(job, job.rectangle[1]) if job.levels > 0 else 0)
+            + sums_bytes(job, job.rectangle[1]))
 
 
-cdef inline Py_ssize_t common_row(const Job* job) noexcept nogil:
-    """Bytes of a row of sums that two phases of output rows have in common."""
-    return (ceil_div(job.rectangle[1] * job.kernels.item, 64) | 1) * 64
+cdef inline Py_ssize_t sums_row(const Job* job, Py_ssize_t columns) noexcept nogil:
+    """Bytes of a row of sums in scratch memory."""
+    return (ceil_div(columns * job.kernels.item, 64) | 1) * 64
+
+
+cdef inline Py_ssize_t sums_bytes(const Job* job, Py_ssize_t columns) noexcept nogil:
+    """Of the sums of a block of so many columns, if those of a filter are no neighbours in the output."""
+    return job.g.oc * job.rectangle[0] * sums_row(job, columns) if job.scattered else 0
 
 
 cdef inline Block block_of(const Job* job, const Strip* s, Py_ssize_t n) noexcept nogil:
@@ -152,9 +165,14 @@ cdef inline void stencil_unit(const Job* job, Py_ssize_t unit, char* scratch) no
     cdef Points points
     cdef Segment* points_segments = segments + job.planes * plain_segments(job, &s)
     cdef char* common
+    cdef char* sums
+    cdef char* c
+    cdef Py_ssize_t c_row
+    cdef Py_ssize_t sums_plane = job.rectangle[0] * sums_row(job, job.rectangle[1])
     strip += 64 - <Py_ssize_t> strip % 64
     common = strip + job.planes * s.plane + job.kernels.lanes * job.kernels.nv * item
     common += 64 - <Py_ssize_t> common % 64
+    sums = common + (s.rows * sums_row(job, job.rectangle[1]) if job.levels > 0 else 0)
     t.segments = segments
     t.summands = 0
     t.a_row = s.cycle * g.ic * item
@@ -187,6 +205,9 @@ cdef inline void stencil_unit(const Job* job, Py_ssize_t unit, char* scratch) no
                 t.init = b.bias + f * item if first == 0 else NULL
                 t.b, t.b_row = strip, s.row
                 t.c, t.c_row = b.y + f * job.y.channel, s.apart * job.y.axis[1]
+                if job.scattered:
+                    t.c, t.c_row = sums + f * sums_plane, sums_row(job, job.rectangle[1])
+                c, c_row = t.c, t.c_row
                 if levels > 0:
                     points.zero = b.bias + (g.oc + 1) * item
                     cover_points(job, &s, &points, &t, levels, 0, b.rows, b.columns, common)
@@ -195,11 +216,27 @@ cdef inline void stencil_unit(const Job* job, Py_ssize_t unit, char* scratch) no
                 else:
                     cover(job, &t, b.rows, b.columns)
                 if job.activation > CLAMP and first + count == planes:
-                    job.kernels.activate(job.activation, b.y + f * job.y.channel, s.apart * job.y.axis[1],
-                                         b.rows, b.columns)
+                    job.kernels.activate(job.activation, c, c_row, b.rows, b.columns)
             first += count
+        if job.scattered:
+            scatter(job, &s, &b, sums, sums_plane)
         if wide:
             clear = max(clear, b.rows)
+
+
+cdef inline void scatter(const Job* job, const Strip* s, const Block* b, const char* sums,
+                         Py_ssize_t sums_plane) noexcept nogil:
+    """Takes a block's sums from planes to pixels."""
+    cdef Gather gather
+    cdef Py_ssize_t r
+    gather.columns = 1
+    gather.to_column = gather.source_column = 0
+    gather.rows, gather.lanes = b.columns, job.g.oc
+    gather.to_row, gather.source_row, gather.source_lane = job.y.axis[2], job.kernels.item, sums_plane
+    for r in range(b.rows):
+        gather.to = b.y + r * s.apart * job.y.axis[1]
+        gather.source = sums + r * sums_row(job, job.rectangle[1])
+        job.kernels.gather(&gather)
 
 
 cdef struct Points:                 # what the sums of each point take from the strip
@@ -228,7 +265,7 @@ cdef inline void cover_points(const Job* job, const Strip* s, const Points* poin
     """Computes some rows of a rectangle by fast FIR: what even and odd rows have in common, then each."""
     cdef Stencil half = t[0]
     cdef Py_ssize_t k, n, point, even = ceil_div(rows, 2)
-    cdef char* more = common + even * common_row(job)
+    cdef char* more = common + even * sums_row(job, job.rectangle[1])
     if levels == 0:
         point = node - first_leaf(job)
         half.segments = points.segments[point]
@@ -241,7 +278,7 @@ cdef inline void cover_points(const Job* job, const Strip* s, const Points* poin
         cover(job, &half, rows, columns)
         return
     half.init, half.summands, half.limits = points.zero, 0, 0
-    half.c, half.c_row = common, common_row(job)
+    half.c, half.c_row = common, sums_row(job, job.rectangle[1])
     cover_points(job, s, points, &half, levels - 1, 3 * node + 1, even, columns, more)
     for k in range(2):
         half = t[0]
@@ -250,7 +287,7 @@ cdef inline void cover_points(const Job* job, const Strip* s, const Points* poin
         for n in range(t.summands):
             half.summand[n] += k * t.summand_row[n]
             half.summand_row[n] *= 2
-        half.summand[t.summands], half.summand_row[t.summands] = common, common_row(job)
+        half.summand[t.summands], half.summand_row[t.summands] = common, sums_row(job, job.rectangle[1])
         half.summands += 1
         cover_points(job, s, points, &half, levels - 1, 3 * node + 2 + k, rows // 2 if k else even, columns, more)
 

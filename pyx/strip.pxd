@@ -15,6 +15,7 @@ from geometry cimport CONSTANT, Geometry, Job, ceil_div, source_index
 from kernel_table cimport Difference, Gather
 
 cdef enum:
+    SHORT_ROW = 512                 # bytes of a row that is cleared as a whole
     NODES = 13                      # sums of the levels of fast FIR
 
 
@@ -75,7 +76,7 @@ cdef inline Strip strip_of(const Job* job, Py_ssize_t rows, Py_ssize_t columns) 
 
 cdef inline Py_ssize_t whole_phases(const Job* job, Py_ssize_t rows) noexcept nogil:
     """So many output rows, and more until all phases of fast FIR have equally many."""
-    return ceil_div(rows, 1 << job.levels) << job.levels
+    return (rows + (1 << job.levels) - 1) >> job.levels << job.levels
 
 
 cdef inline Py_ssize_t class_height(const Geometry* g, const Strip* s, Py_ssize_t n) noexcept nogil:
@@ -112,9 +113,10 @@ cdef inline Py_ssize_t source_depth(const Geometry* g, Py_ssize_t od, Py_ssize_t
 cdef inline Py_ssize_t slot_of(const Job* job, Py_ssize_t od, Py_ssize_t p) noexcept nogil:
     """Where in the strip plane p is: if it holds all planes, depths of neighbouring outputs keep their places."""
     cdef const Geometry* g = &job.g
-    cdef Py_ssize_t d = p % g.kernel[0]
-    if g.dilation[0] > 1 or job.planes < g.ic * g.kernel[0]:
+    cdef Py_ssize_t d
+    if g.kernel[0] == 1 or g.dilation[0] > 1 or job.planes < g.ic * g.kernel[0]:
         return p
+    d = p % g.kernel[0]
     return p - d + (od * g.stride[0] + d) % g.kernel[0]
 
 
@@ -126,45 +128,52 @@ cdef inline void fill_planes(const Job* job, const Strip* s, const Block* b, Py_
     slot holds is too large for sums of differences, or not finite.
     """
     cdef const Geometry* g = &job.g
-    cdef Py_ssize_t p, n, j, d, id, slot, ih, lo, hi, count
-    cdef const char* source
-    cdef char* to
+    cdef Py_ssize_t d, i, slot, channel, end, step, depth = g.kernel[0]
     cdef char* plane
-    for p in range(first, first + planes):
-        d = p % g.kernel[0]
-        id = slot_of(job, b.od, d)
-        # A slot holds a depth of all channels; the last channel says so.
-        if held[id] == b.od * g.stride[0] + d * g.dilation[0]:
+    for d in range(depth):
+        channel, end = first, first + planes
+        if depth > 1:                               # divisions are slow here
+            channel, end = ceil_div(max(first - d, 0), depth), ceil_div(max(first + planes - d, 0), depth)
+        slot = slot_of(job, b.od, d)
+        # A slot holds a depth of all channels.
+        if channel == end or held[slot] == b.od * g.stride[0] + d * g.dilation[0]:
             continue
-        if p < first + g.kernel[0]:
-            wild[id] = False
-        if p + g.kernel[0] >= g.ic * g.kernel[0]:
-            held[id] = b.od * g.stride[0] + d * g.dilation[0]
-        slot = id
-        plane = to = strip + (slot_of(job, b.od, p) - first) * s.plane
-        id = source_depth(g, b.od, d)
-        if id < 0:
-            if not job.skip_padding:
-                memset(to, 0, s.plane)
-            continue
-        source = b.x + p // g.kernel[0] * job.x.channel + id * job.x.axis[0]
-        for n in range(s.classes):
-            ih = b.oh * g.stride[1] - g.before[1] + n * g.dilation[1]
-            count = whole_phases(job, b.rows) - 1 + class_height(g, s, n)
-            lo = min(ceil_div(max(-ih, 0), s.step), count)
-            hi = max(min(ceil_div(max(g.size[1] - ih, 0), s.step), count), lo)
-            fill_rows(job, s, b, source + (ih + lo * s.step) * job.x.axis[1], hi - lo, sides, to + lo * s.row)
-            for j in range(count if not ends else 0):
-                if lo <= j < hi:
-                    continue
-                id = source_index(ih + j * s.step, g.size[1], g.pad_mode)
-                if id < 0:
-                    memset(to + j * s.row, 0, s.row)
-                else:
-                    fill_rows(job, s, b, source + id * job.x.axis[1], 1, False, to + j * s.row)
-            to += (s.rows - 1 + class_height(g, s, n)) * s.row
-        if job.levels > 0:
-            wild[slot] |= add_differences(job, s, b, plane)
+        held[slot], wild[slot] = b.od * g.stride[0] + d * g.dilation[0], False
+        step = end - channel if job.together else 1
+        while channel < end:
+            plane = strip + (slot_of(job, b.od, channel * depth + d) - first) * s.plane
+            fill_depth(job, s, b, source_depth(g, b.od, d), channel, step, sides, ends, plane)
+            for i in range(step if job.levels > 0 else 0):
+                wild[slot] |= add_differences(job, s, b, plane + i * depth * s.plane)
+            channel += step
+
+
+cdef inline void fill_depth(const Job* job, const Strip* s, const Block* b, Py_ssize_t id, Py_ssize_t channel,
+                            Py_ssize_t channels, bint sides, bint ends, char* to) noexcept nogil:
+    """Copies what a block reads of one depth of some channels."""
+    cdef const Geometry* g = &job.g
+    cdef Py_ssize_t n, i, j, ih, lo, hi, count, next = g.kernel[0] * s.plane
+    cdef const char* source = b.x + channel * job.x.channel + id * job.x.axis[0]
+    if id < 0:
+        for i in range(channels if not job.skip_padding else 0):
+            memset(to + i * next, 0, s.plane)
+        return
+    for n in range(s.classes):
+        ih = b.oh * g.stride[1] - g.before[1] + n * g.dilation[1]
+        count = whole_phases(job, b.rows) - 1 + class_height(g, s, n)
+        lo = min(ceil_div(max(-ih, 0), s.step), count)
+        hi = max(min(ceil_div(max(g.size[1] - ih, 0), s.step), count), lo)
+        fill_rows(job, s, b, source + (ih + lo * s.step) * job.x.axis[1], hi - lo, channels, sides, to + lo * s.row)
+        for j in range(count if not ends else 0):
+            if lo <= j < hi:
+                continue
+            id = source_index(ih + j * s.step, g.size[1], g.pad_mode)
+            if id >= 0:
+                fill_rows(job, s, b, source + id * job.x.axis[1], 1, channels, False, to + j * s.row)
+                continue
+            for i in range(channels):
+                memset(to + j * s.row + i * next, 0, s.row)
+        to += (s.rows - 1 + class_height(g, s, n)) * s.row
 
 
 cdef inline bint add_differences(const Job* job, const Strip* s, const Block* b, char* plane) noexcept nogil:
@@ -191,25 +200,30 @@ cdef inline bint add_differences(const Job* job, const Strip* s, const Block* b,
 
 
 cdef inline void fill_rows(const Job* job, const Strip* s, const Block* b, const char* source, Py_ssize_t rows,
-                           bint sides, char* to) noexcept nogil:
-    """Copies what a block reads of some rows, s.step of the input apart."""
+                           Py_ssize_t channels, bint sides, char* to) noexcept nogil:
+    """Copies what a block reads of some rows of the strip, s.step of the input apart."""
     cdef const Geometry* g = &job.g
-    cdef Py_ssize_t item = job.kernels.item
+    cdef Py_ssize_t item = job.kernels.item, next = g.kernel[0] * s.plane
     cdef Py_ssize_t columns = b.columns, before = b.ow * g.stride[2] - g.before[2]
-    cdef Py_ssize_t n, i, r, ix, lo, hi, other_lo, other_hi
+    cdef Py_ssize_t n, i, r, c, ix, lo, hi, other_lo, other_hi
     cdef bint paired = False
     cdef Gather gather
     if rows == 0:
         return
     if not s.by_column:
         columns += (g.kernel[2] - 1) * g.dilation[2] // g.stride[2]
+    if g.pad_mode == CONSTANT and not sides and s.row <= SHORT_ROW:
+        # Zeros everywhere take less than zeros at both ends of each row.
+        for c in range(channels):
+            memset(to + c * next, 0, rows * s.row)
+        sides = True
     gather.columns = 1
     gather.to_column = gather.source_column = 0
     gather.rows = rows
     gather.to_row = s.row
     gather.source_row = s.step * job.x.axis[1]
     gather.source_lane = g.stride[2] * job.x.axis[2]
-    if s.parts == g.stride[2] == 2 and not s.by_column:
+    if s.parts == g.stride[2] == 2 and not s.by_column and channels == 1:
         # Both parts at once, if they take turns in the input.
         inside_input(g, before, columns, &lo, &hi)
         inside_input(g, before + 1, columns, &other_lo, &other_hi)
@@ -228,23 +242,42 @@ cdef inline void fill_rows(const Job* job, const Strip* s, const Block* b, const
         ix = before + n * (g.dilation[2] if s.by_column else 1)
         inside_input(g, ix, columns, &lo, &hi)
         if hi > lo and not paired:
+            gather.lanes = hi - lo
             gather.to = to + lo * item
             gather.source = source + (ix + lo * g.stride[2]) * job.x.axis[2]
-            gather.lanes = hi - lo
-            job.kernels.gather(&gather)
-        if g.pad_mode == CONSTANT:
-            for r in range(rows if lo > 0 and not sides else 0):
-                memset(to + r * s.row, 0, lo * item)
-            for r in range(rows if hi < columns and not sides else 0):
-                memset(to + r * s.row + hi * item, 0, (columns - hi) * item)
-        else:
+            if channels == 1:
+                job.kernels.gather(&gather)
+            else:
+                gather_channels(job, s, &gather, channels)
+        for c in range(channels):
+            if g.pad_mode == CONSTANT:
+                for r in range(rows if lo > 0 and not sides else 0):
+                    memset(to + r * s.row + c * next, 0, lo * item)
+                for r in range(rows if hi < columns and not sides else 0):
+                    memset(to + r * s.row + c * next + hi * item, 0, (columns - hi) * item)
+                continue
             gather.lanes = 1
             for i in range(columns):
                 if not lo <= i < hi:
-                    gather.to = to + i * item
-                    gather.source = source + source_index(ix + i * g.stride[2], g.size[2], g.pad_mode) * job.x.axis[2]
+                    gather.to = to + i * item + c * next
+                    ix = before + n * (g.dilation[2] if s.by_column else 1) + i * g.stride[2]
+                    gather.source = (source + c * job.x.channel
+                                     + source_index(ix, g.size[2], g.pad_mode) * job.x.axis[2])
                     job.kernels.gather(&gather)
         to += s.length * item
+
+
+cdef inline void gather_channels(const Job* job, const Strip* s, const Gather* rows, Py_ssize_t channels) noexcept nogil:
+    """Copies rows of all channels, which are transposed on the way, to one plane each."""
+    cdef Gather gather = rows[0]
+    cdef Py_ssize_t r
+    gather.rows = channels
+    gather.to_row = job.g.kernel[0] * s.plane
+    gather.source_row = job.x.channel
+    for r in range(rows.rows):
+        job.kernels.gather(&gather)
+        gather.to += rows.to_row
+        gather.source += rows.source_row
 
 
 cdef inline void inside_input(const Geometry* g, Py_ssize_t ix, Py_ssize_t n, Py_ssize_t* lo,

@@ -250,7 +250,7 @@ def test_chosen_for_many_channels(each_isa):
     """The model knows its class of shapes, and its opposite."""
     many = cyconv.plan_conv2d((1, 56, 56, 64), np.ones((3, 3, 64, 64), np.float32), padding=1)
     few = cyconv.plan_conv2d((1, 56, 56, 1), np.ones((3, 3, 1, 64), np.float32), padding=1)
-    assert (many.algorithm, few.algorithm) == ("winograd", "direct")
+    assert many.algorithm == "winograd" != few.algorithm
     assert "winograd: taken" in many.explain()
     assert "times as long" in many.explain()
 
