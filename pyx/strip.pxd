@@ -267,14 +267,15 @@ cdef inline void fill_rows(const Job* job, const Strip* s, const Block* b, const
         to += s.length * item
 
 
-cdef inline void gather_channels(const Job* job, const Strip* s, const Gather* rows, Py_ssize_t channels) noexcept nogil:
+cdef inline void gather_channels(const Job* job, const Strip* s, const Gather* rows,
+                                 Py_ssize_t channels) noexcept nogil:
     """Copies rows of all channels, which are transposed on the way, to one plane each."""
     cdef Gather gather = rows[0]
-    cdef Py_ssize_t r
+    cdef Py_ssize_t _row
     gather.rows = channels
     gather.to_row = job.g.kernel[0] * s.plane
     gather.source_row = job.x.channel
-    for r in range(rows.rows):
+    for _row in range(rows.rows):
         job.kernels.gather(&gather)
         gather.to += rows.to_row
         gather.source += rows.source_row
