@@ -34,7 +34,9 @@ STYLE = """.. raw:: html
    table.measured td,table.measured th{padding:.2rem .45rem}
    table.measured:not(.measured-words) td{text-align:right;white-space:nowrap}
    table.measured:not(.measured-words) td:first-child{text-align:left}
-   table.measured p{margin:0}</style>
+   table.measured p{margin:0}
+   @media (max-width:48em){table.measured:not(.measured-words) td:first-child{
+   white-space:normal;overflow-wrap:anywhere;min-width:9em}}</style>
 
 """
 
