@@ -148,10 +148,11 @@ cdef inline Site site_of(const Job* job, Py_ssize_t n) noexcept nogil:
     cdef Py_ssize_t tile = n % w.tiles[1]
     s.left = w.tiles[1] - tile
     n //= w.tiles[1]
-    s.row = n % w.tiles[0] * w.m * job.g.dilation[1]
-    n //= w.tiles[0]
+    # Phases of columns take turns in each row, whose lines of cache they share: seldom do two threads write the same.
     s.column = tile * w.m * job.g.dilation[2] + n % w.phases[1]
     n //= w.phases[1]
+    s.row = n % w.tiles[0] * w.m * job.g.dilation[1]
+    n //= w.tiles[0]
     s.row += n % w.phases[0]
     n //= w.phases[0]
     s.plane = 0
