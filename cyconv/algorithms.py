@@ -102,14 +102,17 @@ def _term(rows, vectors, crossing):
 
 def _direct_cost(case):
     """Tiles whose lanes are channels, or pixels, which may have to be brought to them first."""
-    terms = case.ic * case.met_taps
     if case.channels_last:
-        return case.groups * _direct_last_cost(case, terms)
+        return case.groups * _direct_last_cost(case, case.ic * case.met_taps)
+    # Pixels of several rows share a tile; only dilated kernels leave all of them out.
+    terms = case.ic * (case.met_taps if case.dilation[2] > 1 else case.taps)
     blocks = max(_ceil(case.oc, case.mr), 1)
     tiles = _ceil(case.pixels, case.lanes * case.nv)
     if case.ic < 8:  # strips of one row, as in pyx/channels_first.pxd
         tiles = case.out[0] * case.out[1] * _ceil(case.out[2], case.lanes * case.nv)
     gathering = 250 + (2.5 if case.stride[2] < 3 else case.lanes) * case.nv * terms
+    if case.taps == case.stride[2] == 1:  # pixels are read where they lie
+        gathering = 60
     return case.groups * tiles * (1.15 * blocks * terms * _term(_ceil(case.oc, blocks), case.nv, True) + gathering)
 
 
@@ -189,7 +192,7 @@ def _winograd_cost(case):
     near = 36 * terms * blocks * width * case.item <= _NEAR
     term = max(together * case.nv / 2 / 0.9, 4, width * case.item / (32 if near else 14))
     product = terms * term + 60 + 4 * together * case.nv  # 60 to begin, and sums are stored and loaded
-    moving = 100 if case.channels_last else 200
+    moving = 100 if case.channels_last else 200 if case.dilation[2] == 1 else 400
     vectors = _ceil(case.ic, case.lanes) + _ceil(case.oc, case.lanes)
     multiplying = 36 * blocks * product * tiles / max(together, 1)
     return case.groups * (multiplying + tiles * moving * vectors) * _ROUNDING
@@ -236,7 +239,9 @@ def _stencil_sums(case, height, kernel_rows):
         part = taps / max(parts, 1)
         waiting = 4 * part * _ceil(vectors, case.nv)
         column += parts * (4 + max(rows * vectors * part / 2, (rows + part - 1) * vectors + part / 2, waiting))
-    return tiles * (case.ic * case.kernel[0] * case.kernel[2] * column + 1.5 * rows * vectors + 20)
+    # What a plane holds comes from the second-level cache for each tile.
+    fetching = 1.5 * (rows + sum(kernel_rows) - 1) * vectors
+    return tiles * (case.ic * case.kernel[0] * (case.kernel[2] * column + fetching) + 1.5 * rows * vectors + 20)
 
 
 def _strip_cost(case, rows):
