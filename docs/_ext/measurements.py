@@ -23,8 +23,7 @@ COMMANDS = {
     "overview": "python -m benchmarks --peers --memory --json benchmarks/results/overview.json",
     "sweep": "python -m benchmarks sweep --json benchmarks/results/sweep.json",
     "calls": "python -m benchmarks calls --json benchmarks/results/calls.json",
-    "scaling": "python -m benchmarks --suite scaling --peers torch,onnxruntime --memory"
-    " --json benchmarks/results/scaling.json",
+    "scaling": "python -m benchmarks --suite scaling --threads 1,2 --memory --json benchmarks/results/scaling.json",
 }
 
 

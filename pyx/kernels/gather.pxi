@@ -5,7 +5,8 @@
 #
 # This is how pixels become the vector operand of a tile (rows are channels, lanes pixels)
 # and how channels that are not neighbours in memory become neighbours.
-# Where neighbouring rows, not lanes, are neighbours in memory, squares are transposed in registers.
+# Where neighbouring rows, not lanes, are neighbours in memory, or every second element, squares are transposed in
+# registers.
 # A row's elements are fetched for all columns before the next row: rows are often a power of
 # two apart, so that few of them fit the first-level cache together.
 cdef void gather(const Gather* g) noexcept nogil:
@@ -24,7 +25,9 @@ cdef void gather(const Gather* g) noexcept nogil:
         else:
             gather_rows(EVEN, g)
     elif g.source_row == <Py_ssize_t> sizeof(real) and g.columns == 1 and g.lanes > 1 and g.rows > 1:
-        gather_across(g)
+        gather_across(CLOSE, g)
+    elif g.source_row == 2 * <Py_ssize_t> sizeof(real) and g.columns == 1 and g.lanes > 1 and g.rows > 1:
+        gather_across(EVEN, g)
     else:
         gather_rows(APART, g)
 
@@ -97,20 +100,20 @@ cdef inline void gather_lanes(const int how, char* to, const char* source, Py_ss
             (<real*> to)[j] = (<const real*> (source + j * lane))[0]
 
 
-cdef inline void gather_across(const Gather* g) noexcept nogil:
+cdef inline void gather_across(const int how, const Gather* g) noexcept nogil:
     cdef Py_ssize_t r = 0, j
     while r < g.rows:
         j = 0
         while j < g.lanes:
             if r + LANES <= g.rows and j + LANES <= g.lanes:
-                transpose(LANES, LANES, g, r, j)
+                transpose(how, LANES, LANES, g, r, j)
             else:
-                transpose(min(g.rows - r, LANES), min(g.lanes - j, LANES), g, r, j)
+                transpose(how, min(g.rows - r, LANES), min(g.lanes - j, LANES), g, r, j)
             j += LANES
         r += LANES
 
 
-cdef inline void transpose(const Py_ssize_t rows, const Py_ssize_t lanes, const Gather* g,
+cdef inline void transpose(const int how, const Py_ssize_t rows, const Py_ssize_t lanes, const Gather* g,
                            Py_ssize_t first_row, Py_ssize_t first_lane) noexcept nogil:
     """A square of vectors, or the beginning of some of its rows and lanes, zipped until it is transposed."""
     cdef vec v[LANES]
@@ -121,9 +124,9 @@ cdef inline void transpose(const Py_ssize_t rows, const Py_ssize_t lanes, const 
     cdef int stage
     for i in range(LANES):
         if rows == LANES and lanes == LANES:
-            v[i] = vload(source)
+            v[i] = vload(source) if how == CLOSE else load_even(source)
         elif i < lanes:
-            v[i] = vload_part(source, rows)
+            v[i] = vload_part(source, rows) if how == CLOSE else load_even_part(source, rows)
         else:
             v[i] = vzero()
         source += g.source_lane
