@@ -258,7 +258,7 @@ cdef inline void finish_run(const Job* job, OutputTransform* t, char* y, const S
     cdef Py_ssize_t rows = min(outputs_left(g, 1, site.row), w.m)
     cdef Py_ssize_t columns = min(outputs_left(g, 2, site.column), w.m * tiles)
     cdef Py_ssize_t step = g.dilation[2] * job.y.axis[2]
-    cdef Py_ssize_t i, _j
+    cdef Py_ssize_t i, _channel
     cdef bint packed = job.y.channel == job.kernels.item or t.channels == 1
     cdef Gather gather
     y += site.row * job.y.axis[1] + site.column * job.y.axis[2]
@@ -279,19 +279,21 @@ cdef inline void finish_run(const Job* job, OutputTransform* t, char* y, const S
             job.kernels.activate(job.activation, t.c + i * t.c_row, t.c_column, columns, t.channels)
         if packed:
             continue
-        gather.source, gather.source_row, gather.source_column = t.c + i * t.c_row, job.kernels.item, 0
-        gather.source_lane = t.c_column
-        gather.to, gather.to_row, gather.to_column = y + i * g.dilation[1] * job.y.axis[1], job.y.channel, 0
-        gather.columns, gather.rows = 1, t.channels
+        gather.source, gather.source_column, gather.to_column = t.c + i * t.c_row, 0, 0
+        gather.to = y + i * g.dilation[1] * job.y.axis[1]
+        gather.columns = 1
         if step == job.kernels.item or columns == 1:
-            gather.lanes = columns
+            gather.to_row, gather.source_row, gather.source_lane = job.y.channel, job.kernels.item, t.c_column
+            gather.rows, gather.lanes = t.channels, columns
             job.kernels.gather(&gather)
         else:
-            gather.lanes = 1
-            for _j in range(columns):
+            # Channel by channel: where planes are a power of two apart, few of their lines fit the nearest cache.
+            gather.to_row, gather.source_row, gather.source_lane = step, t.c_column, job.kernels.item
+            gather.rows, gather.lanes = columns, 1
+            for _channel in range(t.channels):
                 job.kernels.gather(&gather)
-                gather.to += step
-                gather.source += t.c_column
+                gather.to += job.y.channel
+                gather.source += job.kernels.item
 
 
 cdef inline Py_ssize_t parts_of_channels(const Geometry* g) noexcept nogil:
