@@ -50,6 +50,8 @@ cdef enum:
     STREAMED_BYTES = 1 << 22        # weights that no second-level cache holds
     AHEAD = 1 << 12                 # bytes of them that are fetched ahead
     UNITS_PER_THREAD = 16           # so that a thread that is held up costs little
+    FEW_UNITS = 2                   # of stencils to a thread; below, filters are divided,
+    PART_FILTERS = 4                #   but not into smaller parts
     COMPARED_BYTES = 1 << 19        # weights that a thread compares
     SERIAL_MACS = 300000            # below, waking threads costs more than they save
     SERIAL_ITEMS = 20000            # and below so many weights to pack
@@ -520,8 +522,7 @@ cdef class Convolution:
             return
         if self.algorithm == STENCIL:
             cut_blocks(job)
-            job.unit_tiles = max(job.tiles // (UNITS_PER_THREAD * threads), 1)
-            job.units = ceil_div(job.tiles, job.unit_tiles)
+            divide_filters(job, threads)
             job.scratch_bytes = ceil_div(stencil_scratch(job), 64) * 64
             return
         merge_axes(job, self.channels_last)
@@ -704,6 +705,19 @@ cdef void cut_bands(Job* job) noexcept nogil:
         tiles += ceil_div(g.batch * g.out[0] * g.out[1] * (job.band_end[i] - first), job.tile_pixels)
         job.band_tiles[i] = tiles
         first = job.band_end[i]
+
+
+cdef void divide_filters(Job* job, Py_ssize_t threads) noexcept nogil:
+    """Stencils: blocks into units, and filters too where there are few blocks; each part copies them again."""
+    cdef Py_ssize_t filters = job.g.oc
+    job.unit_tiles = max(job.tiles // (UNITS_PER_THREAD * threads), 1)
+    job.units = ceil_div(job.tiles, job.unit_tiles)
+    job.parts = 1
+    if threads > 1 and job.units < FEW_UNITS * threads:
+        job.parts = max(min(ceil_div(FEW_UNITS * threads, job.units), filters // PART_FILTERS), 1)
+    job.part_blocks = ceil_div(filters, job.parts)
+    job.parts = ceil_div(filters, job.part_blocks)
+    job.units *= job.parts
 
 
 cdef void divide(Job* job, Py_ssize_t threads, bint streamed) noexcept nogil:

@@ -144,7 +144,10 @@ cdef inline Block block_of(const Job* job, const Strip* s, Py_ssize_t n) noexcep
 
 
 cdef inline void stencil_unit(const Job* job, Py_ssize_t unit, char* scratch) noexcept nogil:
-    """Computes a unit: some blocks.  What the strip holds of the block before is not copied again."""
+    """Computes a unit: some filters' outputs of some blocks.
+
+    What the strip holds of the block before is not copied again.
+    """
     cdef const Geometry* g = &job.g
     cdef Py_ssize_t item = job.kernels.item, planes = g.ic * g.kernel[0]
     cdef Strip s = strip_of(job, job.rectangle[0], job.rectangle[1])
@@ -152,7 +155,7 @@ cdef inline void stencil_unit(const Job* job, Py_ssize_t unit, char* scratch) no
     cdef Py_ssize_t* held = <Py_ssize_t*> (segments + job.planes * plane_segments(job, &s))
     cdef bint* wild = <bint*> (held + g.kernel[0])
     cdef char* strip = <char*> (wild + g.kernel[0])
-    cdef Py_ssize_t n, k, f, first, count, levels
+    cdef Py_ssize_t n, k, f, first, count, levels, filters, filters_end
     # Where blocks are as wide as the output, zeros at their sides stay from one to the next, and if they
     # are as high, those above and below; in so many rows.
     cdef Py_ssize_t clear = 0
@@ -177,6 +180,9 @@ cdef inline void stencil_unit(const Job* job, Py_ssize_t unit, char* scratch) no
     t.summands = 0
     t.a_row = s.cycle * g.ic * item
     t.prefetch = job.blocks.terms >= LONG
+    filters = unit % job.parts * job.part_blocks
+    filters_end = min(filters + job.part_blocks, g.oc)
+    unit = unit // job.parts
     for n in range(unit * job.unit_tiles, min((unit + 1) * job.unit_tiles, job.tiles)):
         b = block_of(job, &s, n)
         if b.rows == 0:
@@ -200,13 +206,13 @@ cdef inline void stencil_unit(const Job* job, Py_ssize_t unit, char* scratch) no
                 add_segments(job, &s, b.od, first, count, segments, t.heights)
                 listed = b.od
             t.limits = job.limits if first + count == planes else 0
-            for f in range(g.oc):
+            for f in range(filters, filters_end):
                 t.a = b.weights + f * job.blocks.terms * item
                 t.init = b.bias + f * item if first == 0 else NULL
                 t.b, t.b_row = strip, s.row
                 t.c, t.c_row = b.y + f * job.y.channel, s.apart * job.y.axis[1]
                 if job.scattered:
-                    t.c, t.c_row = sums + f * sums_plane, sums_row(job, job.rectangle[1])
+                    t.c, t.c_row = sums + (f - filters) * sums_plane, sums_row(job, job.rectangle[1])
                 c, c_row = t.c, t.c_row
                 if levels > 0:
                     points.zero = b.bias + (g.oc + 1) * item
@@ -219,22 +225,22 @@ cdef inline void stencil_unit(const Job* job, Py_ssize_t unit, char* scratch) no
                     job.kernels.activate(job.activation, c, c_row, b.rows, b.columns)
             first += count
         if job.scattered:
-            scatter(job, &s, &b, sums, sums_plane)
+            scatter(job, &s, &b, filters, filters_end - filters, sums, sums_plane)
         if wide:
             clear = max(clear, b.rows)
 
 
-cdef inline void scatter(const Job* job, const Strip* s, const Block* b, const char* sums,
-                         Py_ssize_t sums_plane) noexcept nogil:
-    """Takes a block's sums from planes to pixels."""
+cdef inline void scatter(const Job* job, const Strip* s, const Block* b, Py_ssize_t first, Py_ssize_t filters,
+                         const char* sums, Py_ssize_t sums_plane) noexcept nogil:
+    """Takes a block's sums of some filters from planes to pixels."""
     cdef Gather gather
     cdef Py_ssize_t r
     gather.columns = 1
     gather.to_column = gather.source_column = 0
-    gather.rows, gather.lanes = b.columns, job.g.oc
+    gather.rows, gather.lanes = b.columns, filters
     gather.to_row, gather.source_row, gather.source_lane = job.y.axis[2], job.kernels.item, sums_plane
     for r in range(b.rows):
-        gather.to = b.y + r * s.apart * job.y.axis[1]
+        gather.to = b.y + first * job.y.channel + r * s.apart * job.y.axis[1]
         gather.source = sums + r * sums_row(job, job.rectangle[1])
         job.kernels.gather(&gather)
 
