@@ -8,7 +8,7 @@ results do not either.
 import math
 from typing import NamedTuple
 
-from cyconv._ext.convolution import STRIPS, WINOGRAD_BLOCKS, fast_fir
+from cyconv._ext.convolution import STRIPS, WINOGRAD_BLOCKS, fast_fir, lines
 
 _SIGNAL = 1 << 12
 """Outputs of a signal of any length, for the choice of its algorithm."""
@@ -19,8 +19,8 @@ _FEW_TILES = 8
 _ROUNDING = 1.15
 """What Winograd's rounding is worth: where little is saved, exact sums are preferred."""
 
-_MANY = 8
-"""Channels and filters of a group from which that is considered."""
+_MANY, _TERMS = 8, 64
+"""Filters of a group and terms of a sum from which that is considered."""
 
 _NEAR = 1 << 19
 """Bytes of weights that stay in the second-level cache."""
@@ -171,10 +171,10 @@ def _winograd_declines(case):
     return ""
 
 
-def _winograd_unasked(case):
-    """With few channels little is saved, and people expect whole numbers to come out whole."""
-    if case.ic < _MANY or case.oc < _MANY:
-        return f"exact sums are preferred with fewer than {_MANY} channels or filters"
+def _rounding_unasked(case):
+    """With few filters little is saved, and people expect whole numbers to come out of short sums whole."""
+    if case.oc < _MANY or case.ic * case.taps < _TERMS:
+        return f"exact sums are preferred with fewer than {_MANY} filters or {_TERMS} terms"
     return ""
 
 
@@ -196,6 +196,47 @@ def _winograd_cost(case):
     vectors = _ceil(case.ic, case.lanes) + _ceil(case.oc, case.lanes)
     multiplying = 36 * blocks * product * tiles / max(together, 1)
     return case.groups * (multiplying + tiles * moving * vectors) * _ROUNDING
+
+
+def _lines_row(case):
+    """Bytes that a tile of six inputs takes in scratch memory, with all that its sum meets, and a block of filters.
+
+    Both may be there twice: before inputs are transformed, and as outputs.
+    """
+    axis, m, groups, _ = lines(case.kernel, case.stride, case.dilation, case.out)
+    met = math.prod((case.kernel[a] - 1) * case.dilation[a] + 1 for a in range(3) if a != axis)
+    return (12 * groups * met * case.ic + (6 + m) * case.lanes * case.nv) * case.item
+
+
+def _lines_declines(case):
+    """Taps along an axis that meet inputs a stride apart, of floating-point numbers."""
+    if case.kind != "f":
+        return "its transforms are not exact for integers"
+    if lines(case.kernel, case.stride, case.dilation, case.out)[0] < 0:
+        return "along no axis have windows two taps that lie a stride apart"
+    if _lines_row(case) > WINOGRAD_BLOCKS[1]:
+        return "the sum is too long for a tile to stay in cache"
+    return ""
+
+
+def _lines_cost(case):
+    """Six products a tile for each group of taps, computed as by the direct algorithm; and the transforms."""
+    axis, m, groups, sites = lines(case.kernel, case.stride, case.dilation, case.out)
+    phases = min(case.dilation[axis], case.out[axis])
+    others = [n for a, n in enumerate(case.out) if a != axis]
+    terms = case.ic * groups * math.prod(k for a, k in enumerate(case.kernel) if a != axis)
+    tiles = math.prod(others) * sites
+    inner = max(sites // phases, case.out[2] if not case.channels_last and axis < 2 else max(others), 1)
+    rows = inner / _ceil(inner, case.mr)
+    blocks = _ceil(case.oc, case.lanes * case.nv)
+    vectors = _ceil(case.oc, case.lanes) / max(blocks, 1)
+    multiplying = 6 * blocks * tiles * 1.15 * terms * _term(rows, vectors, False) / rows
+    beginning = phases * max(_lines_row(case) * tiles / phases / WINOGRAD_BLOCKS[0] / 2, 1) * (4000 + 1500 * blocks)
+    read = math.prod(map(min, case.stride, case.kernel)) * max(case.ic / case.lanes, 0.25)
+    moving = (30 if case.channels_last else 50) * (read + _ceil(case.oc, case.lanes))
+    if not case.channels_last and axis == 2 and phases > 1:  # outputs are no neighbours
+        moving += 6 * m * case.oc
+    return case.groups * (multiplying + beginning + tiles * moving) * _ROUNDING
 
 
 def _row_classes(case):
@@ -292,7 +333,14 @@ ALGORITHMS = (
         "3 x 3 and 5 x 5 kernels of many channels: fewer products",
         _winograd_declines,
         _winograd_cost,
-        _winograd_unasked,
+        _rounding_unasked,
+    ),
+    Algorithm(
+        "winograd_1d",
+        "kernels of many terms that have taps next to each other along an axis: fewer products",
+        _lines_declines,
+        _lines_cost,
+        _rounding_unasked,
     ),
     Algorithm(
         "stencil",
@@ -310,6 +358,9 @@ ALGORITHMS = (
     Algorithm("direct", "every convolution; no copy of the input, exact sums", lambda case: "", _direct_cost),
 )
 """All algorithms.  "auto" takes the one of least cost among those that do not decline."""
+
+TRANSFORMING = ("winograd", "winograd_1d")
+"""Those that round on their way, and cannot take weights that are not finite."""
 
 
 def choose(function, wanted, case):
@@ -335,7 +386,9 @@ def choose(function, wanted, case):
     """
     if case.size[:2] == case.out[:2] == (1, 1):
         # A signal may still be coming in: its length must not decide the order of sums.
-        case = case._replace(out=(1, 1, _SIGNAL), stride=(1, 1, 1))
+        reach = (case.kernel[2] - 1) * case.dilation[2] + 1
+        size = (1, 1, (_SIGNAL - 1) * case.stride[2] + reach)
+        case = case._replace(size=size, out=(1, 1, _SIGNAL), before=(0, 0, 0))
     reasons = {a.name: a.declines(case) for a in ALGORITHMS}
     if wanted != "auto" and reasons[wanted]:
         raise ValueError(f"{function}: algorithm={wanted!r} cannot serve this call: {reasons[wanted]}; use 'auto'")

@@ -91,7 +91,7 @@ class Recipe:
             self.pack_arrays = self.convolution.pack[_C_TYPES[self.dtype.name]]
         # Packing takes long beside computing if weights are transformed, or many and used for few pixels.
         many = w_dtype.itemsize * math.prod(w_shape) >= _MANY_BYTES and self.macs <= _FEW_PIXELS * math.prod(w_shape)
-        self.keeps = self.convolution is not None and (many or self.algorithm == "winograd")
+        self.keeps = self.convolution is not None and (many or self.algorithm in algorithms.TRANSFORMING)
         self.view = self.layout.view
         window = (slice(None, None, -1 if self.flip else 1),) * ndim
         self.kernel_view = (slice(None), slice(None), *(None,) * (3 - ndim), *window)
@@ -136,7 +136,9 @@ class Recipe:
         ones, zeros = (1,) * (3 - ndim), (0,) * (3 - ndim)
         _, _, outs = self.layout.split(self.output_shape)
         kernel = tuple(self.w_shape[i] for i in self.kernel_order[2:])
-        stride = tuple(s if n > 1 else 1 for s, n in zip(self.stride, outs, strict=True))
+        # But for those of a signal, which may still be coming in.
+        signal = set(self.lengths[:-1]) | set(outs[:-1]) <= {1}
+        stride = tuple(s if n > 1 or signal else 1 for s, n in zip(self.stride, outs, strict=True))
         dilation = tuple(d if k > 1 else 1 for d, k in zip(self.dilation, kernel, strict=True))
         return algorithms.Case(
             self.groups, self.channels // self.groups, self.filters // self.groups,
@@ -173,10 +175,10 @@ class Recipe:
             return self, None
         native = arrays.native(w, self.dtype).transpose(self.kernel_order)[self.kernel_view]
         packed = self.pack_arrays(native, None if bias is None else arrays.native(bias, self.dtype), n)
-        if self.algorithm == "winograd" and not packed.finite:
+        if self.algorithm in algorithms.TRANSFORMING and not packed.finite:
             other = copy.copy(recipe(*self.arguments[:-1], "direct"))
             other.considered = [
-                (name, "weights that are not finite would spread over its tiles" if name == "winograd" else said)
+                (name, "weights that are not finite would spread over its tiles" if name == self.algorithm else said)
                 for name, said in other.considered
             ]
             return other.pack(w, bias, n)

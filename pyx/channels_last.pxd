@@ -6,9 +6,15 @@
 # Channels-first maps of few pixels, which would not fill lanes, are computed here too.  Their
 # tiles are `scattered`: sums stay in scratch memory, and go to their channels when complete.
 from libc.string cimport memcpy, memset
-from geometry cimport (CONSTANT, Blocks, Chunk, Geometry, Job, Unit, block_width, inside,
+from geometry cimport (CONSTANT, Blocks, Chunk, Geometry, Job, Unit, block_width, ceil_div, inside,
                        interior, source_index, source_row, unit_of)
 from kernel_table cimport CLAMP, LINEAR, Gather, Segment, Tile
+
+cdef enum:
+    OPERAND_BYTES = 1 << 18         # operands that are kept beside a chunk's weights
+    STRIPS_BYTES = 1 << 20          # strips of tiles at the edges
+    SUMS_BYTES = 1 << 18            # sums of scattered tiles
+    MOST_TILES = 16                 # at once
 
 cdef struct Run:                    # neighbouring tiles of one output row that are read alike
     Py_ssize_t count
@@ -241,6 +247,23 @@ cdef inline Py_ssize_t prepare(const Job* job, const Chunk* chunk, Py_ssize_t gr
     return n
 
 
+cdef inline void cut_rows(Job* job) noexcept nogil:
+    """Rows of outputs into tiles, and how many are computed together."""
+    cdef Py_ssize_t operands
+    job.row_tiles = ceil_div(job.g.out[2], job.kernels.mr)
+    job.tile_pixels = ceil_div(job.g.out[2], job.row_tiles)
+    job.row_tiles = ceil_div(job.g.out[2], job.tile_pixels)
+    job.tiles = job.g.batch * job.g.out[0] * job.g.out[1] * job.row_tiles
+    # Neighbouring tiles share most of what they read; strips they do not share.
+    operands = (job.tile_pixels * min(job.g.stride[1], job.g.kernel[1]) * min(job.g.stride[2], job.g.kernel[2])
+                * job.chunks[0].channels * job.kernels.item)
+    job.tiles_at_once = min(max(OPERAND_BYTES // operands, 1), MOST_TILES)
+    job.tiles_at_once = min(job.tiles_at_once, max(STRIPS_BYTES // channels_last_strip(job), 1))
+    if job.scattered:
+        operands = job.tile_pixels * job.blocks.bias_items * job.kernels.item
+        job.tiles_at_once = min(job.tiles_at_once, max(SUMS_BYTES // operands, 1))
+
+
 cdef inline Py_ssize_t channels_last_strip(const Job* job) noexcept nogil:
     """Bytes of one tile's segments and strip, at most."""
     cdef Py_ssize_t c, most = 0
@@ -260,6 +283,12 @@ cdef inline Py_ssize_t channels_last_scratch(const Job* job) noexcept nogil:
 cdef inline void channels_last_unit(const Job* job, Py_ssize_t unit, char* scratch) noexcept nogil:
     """Computes a unit."""
     cdef Unit u = unit_of(job, unit)
+    channels_last_tiles(job, &u, scratch)
+
+
+cdef inline void channels_last_tiles(const Job* job, const Unit* unit, char* scratch) noexcept nogil:
+    """Computes some tiles for some blocks of output channels."""
+    cdef Unit u = unit[0]
     cdef const Blocks* blocks = &job.blocks
     cdef Py_ssize_t item = job.kernels.item, lanes = job.kernels.lanes
     cdef Py_ssize_t at = u.tile

@@ -4,7 +4,7 @@ A Convolution is made once from integers and then holds no data.  `pack` brings 
 the order in which the kernels read them; `run` opens the arrays as typed memoryviews, cuts the
 output into units and lets the threads work through them.  Nothing here depends on the element
 type but the doors, `pack` and `run`; nothing depends on the layout but what the drivers,
-channels_last.pxd, channels_first.pxd, grouped.pxd and stencil.pxd, do with a unit.
+channels_last.pxd, channels_first.pxd, grouped.pxd, stencil.pxd and the two of Winograd, do with a unit.
 """
 from cpython.pycapsule cimport PyCapsule_GetPointer
 from cython.parallel cimport prange, threadid
@@ -17,17 +17,19 @@ cimport openmp
 
 from arrays cimport aligned, follows, forked, opened, overlap
 from channels_first cimport FEW, channels_first_scratch, channels_first_unit
-from channels_last cimport channels_last_scratch, channels_last_strip, channels_last_unit
+from channels_last cimport channels_last_scratch, channels_last_unit, cut_rows
 from fast_fir cimport ROOM, fast_fir_levels, point_taps, points_of, takes, taps_before
 from grouped cimport STRIP as GROUPED_STRIP
 from grouped cimport cut_rectangles, cut_row_bands, grouped_scratch, grouped_unit, in_place_unit
 from stencil cimport STRIP as STENCIL_STRIP
 from stencil cimport cut_blocks, stencil_scratch, stencil_unit
-from geometry cimport (CONSTANT, EDGE, MAX_BANDS, REFLECT, SYMMETRIC, WRAP, Array, Blocks, Chunk, Geometry,
+from geometry cimport (CONSTANT, EDGE, MAX_BANDS, REFLECT, SYMMETRIC, WRAP, Array, Blocks, Chunk, Geometry, Lines,
                        Job, PadMode, block_width, ceil_div, inside, kernel_rows, tap_term)
 from kernel_table cimport CLAMP, LEAKY_RELU, LINEAR, SIGMOID, TANH, KernelTable, WeightTransform
 from winograd cimport (BLOCK_BYTES, MOST_BYTES, POINTS, copy_tile, cut_tiles, direct_tile, flags_of, plane_terms,
                        tile_array, winograd_scratch, winograd_unit)
+from winograd_1d cimport (LINE_POINTS, WHOLE_CHANNELS, cut_lines, direct_line, line_groups, line_outputs, line_tap,
+                          line_weight, lines_flags, lines_scratch, lines_unit)
 
 cdef extern from *:
     const long _OPENMP
@@ -41,9 +43,6 @@ ctypedef fused real:
 cdef enum:
     LINE = 64                       # bytes of a line of cache
     PANEL_BYTES = 1 << 19           # vector operands of a chunk: half of a usual second-level cache
-    OPERAND_BYTES = 1 << 18         # other operands kept beside them
-    STRIPS_BYTES = 1 << 20          # strips of tiles at the edges
-    SUMS_BYTES = 1 << 18            # sums of scattered tiles
     SCATTERED = 4                   # a tile's widths of channels that make scattering cheap
     PANELS_BYTES = 1 << 17          # short panels together: longer stretches of each output plane
     BAND = 8                        # output columns, the least of a band
@@ -52,6 +51,7 @@ cdef enum:
     UNITS_PER_THREAD = 16           # so that a thread that is held up costs little
     FEW_UNITS = 2                   # of stencils to a thread; below, filters are divided,
     PART_FILTERS = 4                #   but not into smaller parts
+    FEW_SITES = 8                   # of lines that leave register tiles half empty
     COMPARED_BYTES = 1 << 19        # weights that a thread compares
     SERIAL_MACS = 300000            # below, waking threads costs more than they save
     SERIAL_ITEMS = 20000            # and below so many weights to pack
@@ -60,9 +60,11 @@ cdef enum Algorithm:
     DIRECT
     GROUPED
     WINOGRAD
+    LINES
     STENCIL
 
-ALGORITHMS = {"direct": DIRECT, "grouped": GROUPED, "winograd": WINOGRAD, "stencil": STENCIL, "fast_fir": STENCIL}
+ALGORITHMS = {"direct": DIRECT, "grouped": GROUPED, "winograd": WINOGRAD, "winograd_1d": LINES,
+              "stencil": STENCIL, "fast_fir": STENCIL}
 # Bytes that the choice of an algorithm depends on: of a strip, of Winograd's blocks, and the most of these.
 STRIPS = {"grouped": GROUPED_STRIP, "stencil": STENCIL_STRIP}
 WINOGRAD_BLOCKS = BLOCK_BYTES, MOST_BYTES
@@ -76,6 +78,39 @@ def fast_fir(Py_ssize_t taps):
     """Levels of fast FIR for a kernel of so many rows, and the kernel rows of each of its sums."""
     cdef Py_ssize_t levels = fast_fir_levels(taps), point
     return levels, [point_taps(levels, taps, point) for point in range(points_of(levels))]
+
+
+def lines(kernel, stride, dilation, out):
+    """How Winograd's algorithm along one axis serves a kernel best.
+
+    Parameters
+    ----------
+    kernel, stride, dilation, out : sequence of three int
+
+    Returns
+    -------
+    axis : int
+        Of the tiles; -1 if along no axis two taps meet inputs that lie a stride apart.
+    m : int
+        Outputs of a tile.
+    groups : int
+        Groups of taps, of all turns of a stride: products of a tile are 6 times as many.
+    sites : int
+        Tiles along the axis.
+    """
+    cdef Py_ssize_t m, groups, phases, sites, taps
+    best, least = (-1, 0, 0, 0), 1
+    for a in (1, 0, 2):
+        taps = ceil_div(kernel[a], stride[a])
+        if taps < 2 or (stride[a] > 1 and dilation[a] > 1):
+            continue
+        m, groups = line_outputs(taps), line_groups(taps) * stride[a]
+        phases = min(dilation[a], out[a])
+        sites = phases * ceil_div(ceil_div(out[a], phases), m)
+        products = LINE_POINTS * groups * sites / (kernel[a] * out[a])
+        if best[0] < 0 or products < least:
+            best, least = (a, m, groups, sites), products
+    return best
 
 
 def openmp_runtime():
@@ -106,7 +141,7 @@ cdef class Packed:
     cdef char* weights
     cdef char* bias
     cdef readonly bint finite       # all weights
-    cdef object given               # Winograd: weights and bias as they came,
+    cdef object given               # Winograd's: weights and bias as they came,
     cdef Packed exact               #   and packed for tiles that are computed directly, once there are any
     cdef char* scratch
     cdef Py_ssize_t scratch_bytes
@@ -184,7 +219,12 @@ cdef class Convolution:
     cdef bint channel_lanes         # lanes are output channels, not pixels
     cdef Py_ssize_t group_filters   # grouped: filters of a group
     cdef Py_ssize_t levels          # stencil: of fast FIR, or 0
-    cdef Convolution exact          # Winograd: the direct convolution of a tile
+    cdef Convolution exact          # Winograd's: the direct convolution of a tile
+    cdef Py_ssize_t axes[3]         # order of the axes
+    cdef Lines lines
+    cdef Py_ssize_t taps            # lines: of a turn of the stride along the axis of the tiles,
+    cdef double points[6][5]        #   and what those of a group are multiplied with
+    cdef Py_ssize_t planes          #   packed planes of weights; otherwise 1
     cdef Chunk* chunks
     cdef Py_ssize_t n_chunks
     cdef Blocks blocks
@@ -203,7 +243,11 @@ cdef class Convolution:
             self.g.size[a], self.g.out[a] = size[a], out[a]
             self.g.kernel[a], self.g.stride[a] = kernel[a], stride[a]
             self.g.dilation[a], self.g.before[a] = dilation[a], before[a]
+            self.axes[a] = a
         self.g.pad_mode = <PadMode> <int> PAD_MODES[pad_mode]
+        self.planes = 1
+        if self.algorithm == LINES:
+            self.set_lines(kernel, stride, dilation, out)
         self.channel_lanes = self.algorithm != STENCIL and (
             channels_last or self.algorithm != DIRECT or fills_few_lanes(&self.g, self.kernels))
         if self.algorithm == GROUPED:
@@ -214,14 +258,52 @@ cdef class Convolution:
         self.limits = {"relu": 1, "relu6": 2}.get(activation, 0)
         self.cut_channels()
         self.cut_sum()
-        if self.algorithm == WINOGRAD:
-            m = 7 - self.g.kernel[1]
-            self.exact = Convolution(table, "direct", channels_last, 1, groups, ic, oc, size,
-                                     (1, min(m, out[1]), min(m, out[2])), kernel,
-                                     (stride[0], dilation[1], dilation[2]), dilation, before, pad_mode, activation)
+        if self.algorithm == WINOGRAD or self.algorithm == LINES:
+            tile, steps = [1, 1, 1], list(stride)
+            for a in range(1, 3) if self.algorithm == WINOGRAD else (self.axes[self.lines.axis],):
+                tile[a] = min(out[a], self.lines.m if self.algorithm == LINES else 7 - self.g.kernel[1])
+                steps[a] *= dilation[a]
+            self.exact = Convolution(table, "direct", channels_last, 1, groups, ic, oc, size, tile, kernel,
+                                     steps, dilation, before, pad_mode, activation)
 
     def __dealloc__(self):
         free(self.chunks)
+
+    cdef void set_lines(self, kernel, stride, dilation, out) noexcept:
+        """Axes in an order in which the last has many sites, and the convolution of one plane of them."""
+        cdef Geometry g = self.g
+        cdef Py_ssize_t a, axis, sites, point, slot
+        axis, self.lines.m, groups, sites = lines(kernel, stride, dilation, out)
+        others = [a for a in range(3) if a != axis]
+        others.sort(key=lambda a: out[a])
+        last = out[others[1]] < sites
+        if not self.channels_last:      # rows are transposed: their pixels stay neighbours, unless they are few
+            others.sort()
+            last = axis == 2 and (last or sites >= FEW_SITES)
+        order = [*others, axis] if last else [others[0], axis, others[1]]
+        self.lines.axis = order.index(axis)
+        for a in range(3):
+            self.axes[a] = order[a]
+            self.g.size[a], self.g.out[a] = g.size[order[a]], g.out[order[a]]
+            self.g.kernel[a], self.g.stride[a] = g.kernel[order[a]], g.stride[order[a]]
+            self.g.dilation[a], self.g.before[a] = g.dilation[order[a]], g.before[order[a]]
+        self.lines.inner = self.g
+        self.lines.inner.batch = self.lines.inner.groups = 1
+        self.lines.inner.pad_mode = CONSTANT
+        for a in range(3):
+            self.lines.inner.before[a] = 0
+        self.lines.inner.kernel[self.lines.axis] = groups
+        self.lines.inner.dilation[self.lines.axis] = 1
+        self.lines.whole = self.g.ic < WHOLE_CHANNELS
+        self.planes = LINE_POINTS
+        self.taps = ceil_div(kernel[axis], stride[axis])
+        for point in range(LINE_POINTS):
+            for slot in range(7 - self.lines.m):
+                self.points[point][slot] = line_weight(self.taps, slot, point, self.lines.whole)
+
+    cdef const Geometry* summed(self) noexcept nogil:
+        """The convolution whose sum is computed by register tiles."""
+        return &self.lines.inner if self.algorithm == LINES else &self.g
 
     cdef void cut_channels(self) noexcept:
         """Output channels into blocks: of vectors (lanes are channels) or of tile rows."""
@@ -245,7 +327,7 @@ cdef class Convolution:
             b.tail = oc - (b.count - 1) * b.step
             b.bias_items = oc * self.kernels.lanes
         b.columns_first = not self.channel_lanes and (self.g.ic < FEW or self.algorithm == STENCIL)
-        b.terms = self.g.ic * kernel_rows(&self.g) * self.g.kernel[2]
+        b.terms = self.g.ic * kernel_rows(self.summed()) * self.summed().kernel[2]
         if self.algorithm == WINOGRAD:
             b.terms = POINTS * plane_terms(&self.g)
         if self.levels > 0:
@@ -256,8 +338,9 @@ cdef class Convolution:
     cdef int cut_sum(self) except -1:
         """The sum into chunks: whole kernel rows if they fit, else parts of rows, else of channels."""
         cdef Py_ssize_t width = self.kernels.lanes * self.kernels.nv * self.kernels.item
-        cdef Py_ssize_t limit = PANEL_BYTES // width if self.algorithm == DIRECT else self.blocks.terms
-        cdef Py_ssize_t all_rows = kernel_rows(&self.g), all_columns = self.g.kernel[2]
+        cdef bint panels = self.algorithm == DIRECT or self.algorithm == LINES
+        cdef Py_ssize_t limit = PANEL_BYTES // width if panels else self.blocks.terms
+        cdef Py_ssize_t all_rows = kernel_rows(self.summed()), all_columns = self.summed().kernel[2]
         cdef Py_ssize_t parts = ceil_div(self.g.ic, limit)
         cdef Py_ssize_t channels = ceil_div(self.g.ic, parts)
         cdef Py_ssize_t columns = even_part(all_columns, limit // channels)
@@ -284,13 +367,15 @@ cdef class Convolution:
     @property
     def packed_bytes(self):
         """Bytes of packed weights and bias."""
-        return self.g.groups * (self.blocks.group_items + self.blocks.bias_items) * self.kernels.item
+        cdef Py_ssize_t zeros = self.blocks.bias_items if self.algorithm == LINES else 0
+        return (self.g.groups * (self.planes * self.blocks.group_items + self.blocks.bias_items)
+                + zeros) * self.kernels.item
 
     def pack(self, const real[:, :, :, :, :] w, const real[:] bias, Py_ssize_t threads):
         """Weights of axes (O, I/groups, D, H, W) and bias of (O,) or None, in kernel order."""
         cdef Packed packed = Packed.__new__(Packed)
-        cdef Py_ssize_t items = self.g.groups * self.blocks.group_items
-        cdef Py_ssize_t blocks = self.g.groups * self.blocks.count
+        cdef Py_ssize_t items = self.planes * self.g.groups * self.blocks.group_items
+        cdef Py_ssize_t blocks = self.planes * self.g.groups * self.blocks.count
         cdef Py_ssize_t n, infinite = 0
         cdef real* to
         packed.weights = lines_of_cache(self.packed_bytes)
@@ -310,33 +395,37 @@ cdef class Convolution:
             if self.levels > 0:
                 self.pack_gain(to, <real*> packed.bias)
         packed.finite = infinite == 0
-        if self.algorithm == WINOGRAD:
+        if self.exact is not None:
             packed.given = (w.base, None if bias is None else bias.base)
         return packed
 
     cdef Py_ssize_t pack_block(self, const real[:, :, :, :, :] w, Py_ssize_t n, real* to) noexcept nogil:
-        """Packs block n (of all groups); 1 if a weight is not finite."""
-        cdef Py_ssize_t group = n // self.blocks.count, q = n % self.blocks.count
+        """Packs block n (of all planes and groups); 1 if a weight is not finite."""
+        cdef Py_ssize_t plane = n // (self.g.groups * self.blocks.count)
+        cdef Py_ssize_t group = n // self.blocks.count % self.g.groups, q = n % self.blocks.count
         cdef Py_ssize_t width = block_width(&self.blocks, q)
         cdef Py_ssize_t o = group * self.g.oc + q * self.blocks.step
         cdef Py_ssize_t filled = min(width, self.g.oc - q * self.blocks.step)
-        cdef Py_ssize_t c, r, k, i, j, d, h
+        cdef Py_ssize_t c, r, k, i, j, d, h, kernel_height = self.summed().kernel[1]
         cdef const Chunk* chunk
         cdef real weight
         cdef real* tap
         cdef bint infinite = False
-        to += group * self.blocks.group_items + q * self.blocks.step * self.blocks.terms
+        to += (plane * self.g.groups + group) * self.blocks.group_items + q * self.blocks.step * self.blocks.terms
         if self.algorithm == WINOGRAD:
             return self.transform_block(w, o, filled, width, to)
         for c in range(self.n_chunks):
             chunk = &self.chunks[c]
             for r in range(chunk.row, chunk.row + chunk.rows):
-                d, h = r // self.g.kernel[1], r % self.g.kernel[1]
+                d, h = r // kernel_height, r % kernel_height
                 for k in range(chunk.column, chunk.column + chunk.columns):
                     tap = to + tap_term(&self.blocks, chunk, r - chunk.row, k - chunk.column) * width
                     for i in range(chunk.channel, chunk.channel + chunk.channels):
                         for j in range(filled):
-                            weight = w[o + j, i, d, h, k]
+                            if self.algorithm == LINES:
+                                weight = self.line_sum(w, o + j, i, d, h, k, plane)
+                            else:
+                                weight = w[o + j, i, d, h, k]
                             tap[j] = weight
                             infinite |= weight - weight != 0
                         for j in range(filled, width):
@@ -346,6 +435,25 @@ cdef class Convolution:
         if self.levels > 0:
             self.pack_points(w, o, to)
         return infinite
+
+    cdef real line_sum(self, const real[:, :, :, :, :] w, Py_ssize_t o, Py_ssize_t i, Py_ssize_t d, Py_ssize_t h,
+                       Py_ssize_t k, Py_ssize_t point) noexcept nogil:
+        """The weight of a group of taps for one point, in float64, rounded once."""
+        cdef Py_ssize_t t = self.lines.axis, tap, n, group = 0, slot = 0, a
+        cdef Py_ssize_t at[3]
+        cdef const char* p = <const char*> &w[o, i, 0, 0, 0]
+        cdef double total = 0
+        at[0], at[1], at[2] = d, h, k
+        for a in range(3):
+            if a != t:
+                p += at[a] * w.strides[2 + self.axes[a]]
+        # Groups and turns take turns; a group's first taps but those of the first are the last of the one before.
+        for n in range(self.taps):
+            line_tap(self.taps, n, &group, &slot)
+            tap = n * self.g.stride[t] + at[t] % self.g.stride[t]
+            if group == at[t] // self.g.stride[t] and tap < self.g.kernel[t]:
+                total += self.points[point][slot] * <double> (<const real*> (p + tap * w.strides[2 + self.axes[t]]))[0]
+        return <real> total
 
     cdef void pack_points(self, const real[:, :, :, :, :] w, Py_ssize_t o, real* to) noexcept nogil:
         """Weights of a filter for each sum of fast FIR: columns, depths, rows and channels."""
@@ -406,10 +514,10 @@ cdef class Convolution:
         return infinite
 
     cdef void pack_bias(self, const real[:] bias, real* to) noexcept nogil:
-        """The bias of each lane, or a vector for each channel."""
+        """The bias of each lane, or a vector for each channel; lines: and zeros."""
         cdef Py_ssize_t copies = self.kernels.lanes if not self.channel_lanes and self.algorithm == DIRECT else 1
         cdef Py_ssize_t group, o, j
-        memset(to, 0, self.g.groups * self.blocks.bias_items * sizeof(real))
+        memset(to, 0, (self.g.groups + (self.algorithm == LINES)) * self.blocks.bias_items * sizeof(real))
         if bias is None:
             return
         for group in range(self.g.groups):
@@ -433,6 +541,8 @@ cdef class Convolution:
         cdef Packed exact
         job.x = opened(<char*> &x[0, 0, 0, 0, 0], x.strides, self.channels_last)
         job.y = opened(<char*> &y[0, 0, 0, 0, 0], y.strides, self.channels_last)
+        self.turn(&job.x)
+        self.turn(&job.y)
         if overlap(<const char*> &x[0, 0, 0, 0, 0], x.shape, x.strides,
                    <const char*> &y[0, 0, 0, 0, 0], y.shape, y.strides, sizeof(real), sizeof(real)):
             return False
@@ -442,7 +552,7 @@ cdef class Convolution:
         threads = 1 if forked() else threads
         self.set_up(&job, &self.g, packed, threads)
         threads = min(threads, job.units)
-        flags = ceil_div(flags_of(&job), 64) * 64 if self.algorithm == WINOGRAD else 0
+        flags = ceil_div(self.flags(&job), 64) * 64
         memory = flags + job.scratch_bytes * threads + 64
         if keep_scratch:
             scratch = packed.take_scratch(memory)
@@ -451,13 +561,13 @@ cdef class Convolution:
             scratch = <char*> malloc(memory)
         if scratch == NULL:
             raise MemoryError(f"cyconv: no memory for {memory} bytes of scratch")
-        job.winograd.flags = scratch + 64 - <Py_ssize_t> scratch % 64
-        job.scratch = job.winograd.flags + flags
-        memset(job.winograd.flags, 0, flags)
+        job.flags = scratch + 64 - <Py_ssize_t> scratch % 64
+        job.scratch = job.flags + flags
+        memset(job.flags, 0, flags)
         with nogil:
             self.work(&job, threads)
         try:
-            if flags > 0 and memchr(job.winograd.flags, 1, flags) != NULL:
+            if flags > 0 and memchr(job.flags, 1, flags) != NULL:
                 with cython.critical_section(packed):
                     exact = packed.exact
                 if exact is None:
@@ -479,19 +589,31 @@ cdef class Convolution:
         if self.algorithm == GROUPED:
             job.x.channel, job.x.axis[2] = self.kernels.item, self.g.oc * self.kernels.item
         self.set_up(&job, &self.g, None, threads)
-        flags = flags_of(&job) if self.algorithm == WINOGRAD else 0
-        return job.scratch_bytes * min(threads, job.units) + flags
+        return job.scratch_bytes * min(threads, job.units) + self.flags(&job)
+
+    cdef void turn(self, Array* array) noexcept nogil:
+        """Axes of an array into their order."""
+        cdef Array given = array[0]
+        cdef Py_ssize_t a
+        for a in range(3):
+            array.axis[a] = given.axis[self.axes[a]]
+
+    cdef Py_ssize_t flags(self, const Job* job) noexcept nogil:
+        """Tiles of Winograd's algorithms."""
+        return flags_of(job) if self.algorithm == WINOGRAD else lines_flags(job) if self.algorithm == LINES else 0
 
     cdef bint writable_in_place(self, const Array* y) noexcept nogil:
         """Kernels write vectors: of channels, or of pixels of a row."""
-        cdef Py_ssize_t item = self.kernels.item
+        cdef Py_ssize_t item = self.kernels.item, a
         if self.channels_last and (self.algorithm != STENCIL or self.g.oc > 1):
             return y.channel == item or self.g.groups * self.g.oc == 1
-        return y.axis[2] == item or self.g.out[2] == 1
+        for a in range(3):
+            if self.axes[a] == 2:
+                return y.axis[a] == item or self.g.out[a] == 1
 
     cdef void set_up(self, Job* job, const Geometry* g, Packed packed, Py_ssize_t threads) noexcept nogil:
         """Everything that the threads read: tiles, units, scratch."""
-        cdef Py_ssize_t operands
+        cdef Py_ssize_t operands, a
         cdef bint streamed
         job.g = g[0]
         job.kernels = self.kernels
@@ -501,6 +623,9 @@ cdef class Convolution:
         job.activation = self.activation
         job.limits = self.limits
         job.levels = self.levels
+        job.lines = self.lines
+        for a in range(3):
+            job.axes[a] = self.axes[a]
         job.skip_padding = self.g.pad_mode == CONSTANT
         if packed is not None:
             job.weights, job.bias = packed.weights, packed.bias
@@ -520,6 +645,11 @@ cdef class Convolution:
             divide(job, threads, True)
             job.scratch_bytes = ceil_div(winograd_scratch(job), 64) * 64
             return
+        if self.algorithm == LINES:
+            cut_lines(job, threads)
+            divide(job, threads, True)
+            job.scratch_bytes = ceil_div(lines_scratch(job), 64) * 64
+            return
         if self.algorithm == STENCIL:
             cut_blocks(job)
             divide_filters(job, threads)
@@ -527,19 +657,7 @@ cdef class Convolution:
             return
         merge_axes(job, self.channels_last)
         if self.channel_lanes:
-            job.row_tiles = ceil_div(job.g.out[2], self.kernels.mr)
-            job.tile_pixels = ceil_div(job.g.out[2], job.row_tiles)
-            job.row_tiles = ceil_div(job.g.out[2], job.tile_pixels)
-            job.tiles = job.g.batch * job.g.out[0] * job.g.out[1] * job.row_tiles
-            # Neighbouring tiles share most of what they read; strips they do not share.
-            operands = (job.tile_pixels * min(job.g.stride[1], job.g.kernel[1])
-                        * min(job.g.stride[2], job.g.kernel[2])
-                        * self.chunks[0].channels * self.kernels.item)
-            job.tiles_at_once = min(max(OPERAND_BYTES // operands, 1), 16)
-            job.tiles_at_once = min(job.tiles_at_once, max(STRIPS_BYTES // channels_last_strip(job), 1))
-            if job.scattered:
-                operands = job.tile_pixels * job.blocks.bias_items * self.kernels.item
-                job.tiles_at_once = min(job.tiles_at_once, max(SUMS_BYTES // operands, 1))
+            cut_rows(job)
         else:
             job.tile_pixels = self.kernels.lanes * self.kernels.nv
             cut_bands(job)
@@ -573,49 +691,52 @@ cdef class Convolution:
 
     cdef int work_flagged(self, const Job* job, Packed packed, Py_ssize_t threads) except -1:
         """Computes the flagged tiles again, directly: what is not finite stays where it belongs."""
-        cdef Py_ssize_t n, rows, columns, memory = 0, flags = flags_of(job)
+        cdef Py_ssize_t n, planes, rows, columns, memory = 0, flags = self.flags(job)
         cdef Convolution exact = self.exact
         cdef Geometry g = exact.g
         cdef Job tile
         cdef char* scratch
         tile.x, tile.y = job.x, job.y
-        for rows in range(1, exact.g.out[1] + 1):
-            for columns in range(1, exact.g.out[2] + 1):
-                g.out[1], g.out[2] = rows, columns
-                exact.set_up(&tile, &g, packed, 1)
-                memory = max(memory, tile.scratch_bytes)
+        for planes in range(1, exact.g.out[0] + 1):
+            for rows in range(1, exact.g.out[1] + 1):
+                for columns in range(1, exact.g.out[2] + 1):
+                    g.out[0], g.out[1], g.out[2] = planes, rows, columns
+                    exact.set_up(&tile, &g, packed, 1)
+                    memory = max(memory, tile.scratch_bytes)
         memory += ceil_div(self.tile_bytes(), 64) * 64
         scratch = <char*> malloc(memory * threads + 64)
         if scratch == NULL:
             raise MemoryError(f"cyconv: no memory for {memory * threads} bytes of scratch")
         with nogil:
             for n in prange(flags, schedule="dynamic", num_threads=threads):
-                if job.winograd.flags[n]:
-                    exact.do_tile(job, n, packed, scratch + 64 - <Py_ssize_t> scratch % 64 + threadid() * memory)
+                if job.flags[n]:
+                    exact.do_tile(job, n, flags // job.g.groups, packed, scratch + 64 - <Py_ssize_t> scratch % 64 + threadid() * memory)
         free(scratch)
         return 0
 
     cdef Py_ssize_t tile_bytes(self) noexcept nogil:
         """Of the outputs of a tile."""
-        return self.exact.g.oc * self.exact.g.out[1] * self.exact.g.out[2] * self.kernels.item
+        return outputs(&self.exact.g) * self.kernels.item
 
-    cdef void do_tile(self, const Job* job, Py_ssize_t flag, Packed packed, char* scratch) noexcept nogil:
+    cdef void do_tile(self, const Job* job, Py_ssize_t flag, Py_ssize_t group_flags, Packed packed,
+                      char* scratch) noexcept nogil:
         """Computes one tile of a Winograd job; `self` is the direct convolution of a tile."""
         cdef Geometry g = self.g
         cdef Array y
         cdef Job tile
-        cdef Py_ssize_t unit, group = flag // (job.winograd.planes * job.winograd.sites)
+        cdef Py_ssize_t unit, group = flag // group_flags
         cdef Py_ssize_t item = self.kernels.item
         cdef bint apart
         g.groups = 1
-        if not direct_tile(job, flag, &g, &tile.x, &y):
+        if not (direct_line(job, flag, &g, &tile.x, &y) if job.lines.m > 0
+                else direct_tile(job, flag, &g, &tile.x, &y)):
             return
         apart = not self.writable_in_place(&y)
         tile.y = tile_array(&g, scratch, item) if apart else y
         self.set_up(&tile, &g, packed, 1)
         tile.weights += group * self.blocks.group_items * item
         tile.bias += group * self.blocks.bias_items * item
-        tile.scratch = scratch + ceil_div(g.oc * g.out[1] * g.out[2] * item, 64) * 64
+        tile.scratch = scratch + ceil_div(outputs(&g) * item, 64) * 64
         for unit in range(tile.units):
             self.do_unit(&tile, unit, 0)
         if apart:
@@ -629,12 +750,19 @@ cdef class Convolution:
                 grouped_unit(job, unit, job.scratch + thread * job.scratch_bytes)
         elif self.algorithm == WINOGRAD:
             winograd_unit(job, unit, job.scratch + thread * job.scratch_bytes)
+        elif self.algorithm == LINES:
+            lines_unit(job, unit, job.scratch + thread * job.scratch_bytes)
         elif self.algorithm == STENCIL:
             stencil_unit(job, unit, job.scratch + thread * job.scratch_bytes)
         elif self.channel_lanes:
             channels_last_unit(job, unit, job.scratch + thread * job.scratch_bytes)
         else:
             channels_first_unit(job, unit, job.scratch + thread * job.scratch_bytes)
+
+
+cdef inline Py_ssize_t outputs(const Geometry* g) noexcept nogil:
+    """Of a sample and a group."""
+    return g.oc * g.out[0] * g.out[1] * g.out[2]
 
 
 cdef inline Py_ssize_t even_part(Py_ssize_t n, Py_ssize_t limit) noexcept nogil:

@@ -72,7 +72,24 @@ cdef struct Transform:
     Py_ssize_t input_row            # bytes from one transformed tile to the next
     Py_ssize_t input_plane          # and from each of the 36 to the next
     Py_ssize_t sums_plane
-    char* flags                     # of each tile: whether an output is not finite
+
+# Winograd along one axis: outputs along it are cut into tiles of m, the rest of the kernel is part of
+# the sum.  Sites along that axis are tiles, phase by phase; along the others they are outputs.
+# The products are a convolution of its own, `inner`, whose kernel has along that axis as many
+# positions as there are groups of taps that tiles next to each other meet.
+cdef struct Lines:
+    Py_ssize_t axis                 # 1 or 2, of axes in the order of Job.axes
+    Py_ssize_t m
+    bint whole                      # few channels: points are whole numbers, so that whole sums stay whole
+    Py_ssize_t phases
+    Py_ssize_t tiles                # of a phase
+    Py_ssize_t box[3]               # sites of a block, of a phase,
+    Py_ssize_t boxes[3]             # and blocks
+    Py_ssize_t inputs[3]            # transformed inputs of a block
+    Py_ssize_t pixel                # bytes from one of them to the next,
+    Py_ssize_t input_plane          # and from each of the 6 planes to the next
+    Py_ssize_t sums_plane
+    Geometry inner
 
 cdef struct Job:                    # one call: read by all threads, written by none
     Geometry g
@@ -105,6 +122,9 @@ cdef struct Job:                    # one call: read by all threads, written by 
     bint together                   #   of a pixel are copied at once
     bint scattered                  # lanes are channels, or pixels, that are no neighbours in y
     Transform winograd
+    Lines lines
+    Py_ssize_t axes[3]              # of the arrays: depth, height and width, or in the order that suits lines
+    char* flags                     # of each of Winograd's tiles: whether an output is not finite
     Py_ssize_t tiles_at_once        # whose operands are kept in cache together
     Py_ssize_t unit_tiles
     Py_ssize_t tile_units           # of one group

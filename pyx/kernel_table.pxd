@@ -8,6 +8,7 @@ cdef enum:
     MAX_STENCIL_ROWS = 8            # the highest stencil tile
     MAX_STENCIL_HEIGHT = 5          # and the kernel rows that one segment of it can have
     MAX_LEVELS = 2                  # of fast FIR
+    WHOLE_SCALE = 24                # of weights that Winograd's whole points would leave fractions of
 
 cdef enum Activation:
     LINEAR
@@ -96,7 +97,7 @@ cdef struct Spread:                 # contract in kernels/spread.pxi
     Py_ssize_t sets
     Py_ssize_t channels
 
-cdef struct WeightTransform:        # contracts of the three in kernels/winograd.pxi
+cdef struct WeightTransform:        # contracts of the five in kernels/winograd.pxi
     const char* weights             # of the first filter and one input channel
     Py_ssize_t weights_filter
     Py_ssize_t weights_row
@@ -134,6 +135,33 @@ cdef struct OutputTransform:
     Py_ssize_t last_columns         # and columns of the last tile
     char* flags                     # set to 1 for tiles with outputs that are not finite
 
+cdef struct LineInputs:             # of tiles of six inputs along one axis
+    const char* source              # the first input of the first tile
+    Py_ssize_t source_tap           # bytes to the next of the six
+    Py_ssize_t source_next          # and to the next tile
+    Py_ssize_t elements             # of an input
+    Py_ssize_t count                # tiles
+    char* to                        # elements of a tile in each of 6 planes
+    Py_ssize_t to_plane
+    Py_ssize_t to_next
+    bint whole                      # points are whole numbers
+
+cdef struct LineOutputs:
+    const char* sums                # channels of a tile in each of 6 planes
+    Py_ssize_t sums_plane
+    Py_ssize_t sums_next
+    Py_ssize_t channels
+    Py_ssize_t count
+    Py_ssize_t m                    # outputs of a tile
+    Py_ssize_t outputs              # and those to be stored
+    const char* bias
+    Py_ssize_t limits               # as Tile's
+    char* c                         # the first output
+    Py_ssize_t c_output             # bytes to the next of a tile
+    Py_ssize_t c_next               # and of the next tile
+    bint whole                      # as LineInputs'
+    char* flags                     # set to 1 for tiles with outputs that are not finite
+
 cdef enum FoldKind:
     MAXIMUM                         # NaN if any element is
     MAXIMUM_NUMBER                  # NaN if all elements are
@@ -160,6 +188,8 @@ ctypedef void (*fold_function)(const Fold* f) noexcept nogil
 ctypedef void (*transform_weights_function)(const WeightTransform* t) noexcept nogil
 ctypedef void (*transform_inputs_function)(const InputTransform* t) noexcept nogil
 ctypedef void (*transform_outputs_function)(const OutputTransform* t) noexcept nogil
+ctypedef void (*transform_input_lines_function)(const LineInputs* t) noexcept nogil
+ctypedef void (*transform_output_lines_function)(const LineOutputs* t) noexcept nogil
 ctypedef void (*tile_function)(const Tile* t) noexcept nogil
 ctypedef void (*stencil_function)(const Stencil* t) noexcept nogil
 ctypedef bint (*difference_function)(const Difference* d) noexcept nogil
@@ -184,6 +214,8 @@ cdef struct KernelTable:
     transform_weights_function transform_weights    # NULL for integers
     transform_inputs_function transform_inputs              # NULL for integers
     transform_outputs_function transform_outputs            # NULL for integers
+    transform_input_lines_function transform_input_lines    # NULL for integers
+    transform_output_lines_function transform_output_lines  # NULL for integers
     activate_function activate      # NULL for integers
     fold_function fold
     fold_function across            # the same over the elements of each run: one result a run

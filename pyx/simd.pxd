@@ -26,10 +26,10 @@ cdef extern from "simd.h" nogil:
     const real EXP_LIMIT
     const real TANH_LIMIT
     const real LEAKY_SLOPE
-    const real ROOT_HALF
-    const real ROOT_TWO
     const double* INVERSE_FACTORIALS
 
+    real POINT_A(int whole) noexcept
+    real POINT_B(int whole) noexcept
     int ROWS(int n) noexcept
     int STENCIL(int n) noexcept
     vec vload(const char* p) noexcept
@@ -54,6 +54,7 @@ cdef extern from "simd.h" nogil:
     vec veven(vec a, vec b) noexcept
     vec vturns(vec a, vec b, int first) noexcept
     vec vpow2(vec shifted) noexcept
+    vec vquotient(vec v, real n) noexcept
     const char* vopaque(const char* p) noexcept
     vec vmaximum(vec acc, vec x) noexcept
     vec vmaximum_number(vec acc, vec x) noexcept

@@ -448,7 +448,7 @@ cdef inline void multiply_block(const Job* job, const Block* b, Py_ssize_t q, Py
                 while n < b.sites:
                     site = site_of(job, b.first + n)
                     run = min(min(site.left, b.sites - n), longest_run(job))
-                    o.flags = w.flags + (b.group * w.planes + b.plane + plane) * w.sites + b.first + n
+                    o.flags = job.flags + (b.group * w.planes + b.plane + plane) * w.sites + b.first + n
                     y = (job.y.data + site.sample * job.y.batch + (b.plane + plane + site.plane) * job.y.axis[0]
                          + (b.group * g.oc + q * job.blocks.step) * job.y.channel)
                     finish_run(job, &o, y, &site, run, b.outputs)
@@ -464,37 +464,48 @@ cdef inline bint direct_tile(const Job* job, Py_ssize_t flag, Geometry* g, Array
     cdef Site site = site_of(job, flag % w.sites)
     cdef Py_ssize_t first[3]
     first[0], first[1], first[2] = flag // w.sites % w.planes + site.plane, site.row, site.column
-    x[0], y[0] = job.x, job.y
-    x.data += site.sample * x.batch + group * g.ic * x.channel
-    y.data += site.sample * y.batch + group * g.oc * y.channel
-    for a in range(3):
-        y.data += first[a] * y.axis[a]
-        g.before[a] = job.g.before[a] - first[a] * job.g.stride[a]
-        if a > 0:
-            g.out[a] = min(w.m, outputs_left(&job.g, a, first[a]))
-            y.axis[a] *= job.g.dilation[a]
+    place_tile(job, site.sample, group, first, g, x, y)
+    for a in range(1, 3):
+        g.out[a] = min(w.m, outputs_left(&job.g, a, first[a]))
+        y.axis[a] *= job.g.dilation[a]
     return g.out[1] > 0 and g.out[2] > 0
 
 
+cdef inline void place_tile(const Job* job, Py_ssize_t sample, Py_ssize_t group, const Py_ssize_t* first,
+                            Geometry* g, Array* x, Array* y) noexcept nogil:
+    """Where the convolution of a tile begins: axes are again depth, height and width."""
+    cdef Py_ssize_t a, axis
+    x[0], y[0] = job.x, job.y
+    x.data += sample * x.batch + group * job.g.ic * x.channel
+    y.data += sample * y.batch + group * job.g.oc * y.channel
+    for a in range(3):
+        axis = job.axes[a]
+        x.axis[axis], y.axis[axis] = job.x.axis[a], job.y.axis[a]
+        y.data += first[a] * job.y.axis[a]
+        g.before[axis] = job.g.before[a] - first[a] * job.g.stride[a]
+
+
 cdef inline Array tile_array(const Geometry* g, char* data, Py_ssize_t item) noexcept nogil:
-    """A channels-first array for the outputs of a tile, where those of the picture are no neighbours."""
+    """An array for the outputs of a tile, channel by channel, where those of the picture are no neighbours."""
     cdef Array a
     a.data = data
     a.axis[2] = item
-    a.axis[1] = g.out[2] * item
-    a.axis[0] = a.channel = a.batch = g.out[1] * a.axis[1]
+    a.axis[1] = g.out[2] * a.axis[2]
+    a.axis[0] = g.out[1] * a.axis[1]
+    a.channel = a.batch = g.out[0] * a.axis[0]
     return a
 
 
 cdef inline void copy_tile(const Job* job, const Geometry* g, const Array* source, const Array* y) noexcept nogil:
     """Takes the outputs of a tile to the picture."""
-    cdef Py_ssize_t i, j
+    cdef Py_ssize_t d, i, j
     cdef Gather gather
     gather.to_row, gather.to_column = y.channel, 0
     gather.source_row, gather.source_lane, gather.source_column = source.channel, job.kernels.item, 0
     gather.columns, gather.rows, gather.lanes = 1, g.oc, 1
-    for i in range(g.out[1]):
-        for j in range(g.out[2]):
-            gather.source = source.data + i * source.axis[1] + j * source.axis[2]
-            gather.to = y.data + i * y.axis[1] + j * y.axis[2]
-            job.kernels.gather(&gather)
+    for d in range(g.out[0]):
+        for i in range(g.out[1]):
+            for j in range(g.out[2]):
+                gather.source = source.data + d * source.axis[0] + i * source.axis[1] + j * source.axis[2]
+                gather.to = y.data + d * y.axis[0] + i * y.axis[1] + j * y.axis[2]
+                job.kernels.gather(&gather)

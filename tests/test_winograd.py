@@ -6,27 +6,10 @@ import numpy as np
 import pytest
 from bounds import UNIT_ROUNDOFF
 from cases import CONV, PLAN, kernel_layouts, layouts, moved
+from toom_cook import inputs_matrix, outputs_matrix, weights_matrix
 
 import cyconv
 from cyconv import plan, reference
-
-A, B = np.sqrt(0.5), np.sqrt(2)
-POINTS = np.array([0, A, -A, B, -B])
-# |B^T|, |G| and |A^T| of kernels/winograd.pxi, from their definition by polynomials.
-INPUTS = np.zeros((6, 6))
-for _i, _p in enumerate(POINTS):
-    _others = np.delete(POINTS, _i)
-    INPUTS[_i, :5] = np.abs(np.poly(_others)[::-1])
-INPUTS[5] = np.abs(np.poly(POINTS)[::-1])
-
-
-def weights_matrix(taps):
-    scale = [np.prod(p - np.delete(POINTS, i)) for i, p in enumerate(POINTS)]
-    return np.abs(np.vstack([POINTS[:, None] ** np.arange(taps) / np.array(scale)[:, None], np.eye(taps)[-1:]]))
-
-
-def outputs_matrix(m):
-    return np.abs(np.vstack([POINTS[:, None] ** np.arange(m), np.eye(m)[-1:]]).T)
 
 
 def winograd_bound(x, w, dilation, stride=1):
@@ -52,7 +35,7 @@ def winograd_bound(x, w, dilation, stride=1):
         phase = np.pad(phase, [(0, 0), (0, 0), (0, grow[0]), (0, grow[1]), (0, 0)])
         patches = np.lib.stride_tricks.sliding_window_view(phase, (6, 6), (2, 3))[:, :, ::m, ::m]
         patches = patches[:, :, : tiles[0], : tiles[1]]
-        v = np.einsum("ik,nzyxckl,jl->nzyxijc", INPUTS, patches, INPUTS)
+        v = np.einsum("ik,nzyxckl,jl->nzyxijc", inputs_matrix(), patches, inputs_matrix())
         products = sum(
             np.einsum(
                 "nzyxijc,ijcf->nzyxijf", v[:, d * dilation[0] :][:, : (depths - 1) * stride + 1 : stride], filters[d]

@@ -3,8 +3,9 @@
 from cpython.pycapsule cimport PyCapsule_New
 from libc.math cimport sqrt
 from kernel_table cimport (CLAMP, LEAKY_RELU, LINEAR, MAX_MR, MAX_NV, MAXIMUM, MAXIMUM_NUMBER, SIGMOID,
-                           SUM, TANH, Difference, Fold, Gather, InputTransform, KernelTable, OutputTransform, Segment,
-                           Spread, Stencil, Tile, WeightTransform, tile_function)
+                           SUM, TANH, WHOLE_SCALE, Difference, Fold, Gather, InputTransform, KernelTable, LineInputs,
+                           LineOutputs, OutputTransform, Segment, Spread, Stencil, Tile, WeightTransform,
+                           tile_function)
 from simd cimport *
 
 include "tile.pxi"
@@ -45,12 +46,16 @@ TABLE.difference = NULL
 TABLE.transform_weights = NULL
 TABLE.transform_inputs = NULL
 TABLE.transform_outputs = NULL
+TABLE.transform_input_lines = NULL
+TABLE.transform_output_lines = NULL
 if REAL_IS_FLOATING:
     TABLE.activate = activate
     TABLE.difference = difference
     TABLE.transform_weights = transform_weights
     TABLE.transform_inputs = transform_inputs
     TABLE.transform_outputs = transform_outputs
+    TABLE.transform_input_lines = transform_input_lines
+    TABLE.transform_output_lines = transform_output_lines
 
 # Elements of a vector, rows and vectors of the largest register tile, and rows of the largest
 # stencil tile and of its segments.

@@ -4,24 +4,35 @@
 #     V = B^T d B        inputs
 #     y = A^T M A        outputs, where M[xi] = sum over channels of V[xi] * U[xi] for each of 36 xi
 #
+# For tiles of 6 inputs along one axis, `lines`, there are B^T d and A^T M alone: m outputs, from 2 to 5.
+#
 # They evaluate polynomials at 0, +-a, +-b and infinity with a = sqrt(1/2), b = sqrt(2)
-# (Toom and Cook).  These points keep the numbers small: the errors are a third of those of 0, +-1, +-2.
+# (Toom and Cook).  These points keep the numbers small: the errors are less than half of those of 0, +-1, +-2.
+# With those, `whole`, lines of few channels have whole outputs if all else is whole: their weights are
+# multiplied with 24, and their outputs divided.
 # Lanes are channels.  A two-dimensional transform is done along columns first, whose results
 # wait in the first-level cache, because 36 vectors do not fit the registers.
 
-cdef inline void input_points(vec d0, vec d1, vec d2, vec d3, vec d4, vec d5, char* to, Py_ssize_t step,
-                              Py_ssize_t lanes) noexcept nogil:
+cdef inline void input_points(const int whole, vec d0, vec d1, vec d2, vec d3, vec d4, vec d5, char* to,
+                              Py_ssize_t step, Py_ssize_t lanes) noexcept nogil:
     """B^T d, stored `step` bytes apart."""
-    cdef vec even = vfma(vsplat(-2), d2, d4)
-    cdef vec odd = vfma(vsplat(ROOT_HALF), d3, vmul(vsplat(-ROOT_TWO), d1))
-    store_lanes(to, vfma(vsplat(-2.5), d2, vadd(d0, d4)), lanes)
+    cdef real aa = 1 if whole else 0.5, bb = 4 if whole else 2      # squares of the points
+    cdef vec even = vfma(vsplat(-bb), d2, d4)
+    cdef vec odd = vfma(vsplat(POINT_A(whole)), d3, vmul(vsplat(-bb * POINT_A(whole)), d1))
+    if whole:
+        store_lanes(to, vfma(vsplat(-5), d2, vfma(vsplat(4), d0, d4)), lanes)
+    else:
+        store_lanes(to, vfma(vsplat(-2.5), d2, vadd(d0, d4)), lanes)
     store_lanes(to + step, vadd(even, odd), lanes)
     store_lanes(to + 2 * step, vsub(even, odd), lanes)
-    even = vfma(vsplat(-0.5), d2, d4)
-    odd = vfma(vsplat(ROOT_TWO), d3, vmul(vsplat(-ROOT_HALF), d1))
+    even = vfma(vsplat(-aa), d2, d4)
+    odd = vfma(vsplat(POINT_B(whole)), d3, vmul(vsplat(-aa * POINT_B(whole)), d1))
     store_lanes(to + 3 * step, vadd(even, odd), lanes)
     store_lanes(to + 4 * step, vsub(even, odd), lanes)
-    store_lanes(to + 5 * step, vfma(vsplat(-2.5), d3, vadd(d1, d5)), lanes)
+    if whole:
+        store_lanes(to + 5 * step, vfma(vsplat(-5), d3, vfma(vsplat(4), d1, d5)), lanes)
+    else:
+        store_lanes(to + 5 * step, vfma(vsplat(-2.5), d3, vadd(d1, d5)), lanes)
 
 
 cdef inline void store_lanes(char* to, vec v, Py_ssize_t lanes) noexcept nogil:
@@ -41,12 +52,12 @@ cdef inline void transform_inputs_of(const Py_ssize_t lanes, const InputTransfor
     cdef char* to
     if lanes == LANES:
         for j in range(columns):
-            input_points(vload(p[j] + offset), vload(p[columns + j] + offset), vload(p[2 * columns + j] + offset),
+            input_points(False, vload(p[j] + offset), vload(p[columns + j] + offset), vload(p[2 * columns + j] + offset),
                          vload(p[3 * columns + j] + offset), vload(p[4 * columns + j] + offset),
                          vload(p[5 * columns + j] + offset), t.scratch + j * VBYTES, column, LANES)
     else:
         for j in range(columns):
-            input_points(vload_part(p[j] + offset, lanes), vload_part(p[columns + j] + offset, lanes),
+            input_points(False, vload_part(p[j] + offset, lanes), vload_part(p[columns + j] + offset, lanes),
                          vload_part(p[2 * columns + j] + offset, lanes),
                          vload_part(p[3 * columns + j] + offset, lanes),
                          vload_part(p[4 * columns + j] + offset, lanes),
@@ -55,7 +66,7 @@ cdef inline void transform_inputs_of(const Py_ssize_t lanes, const InputTransfor
         s = t.scratch + n * t.m * VBYTES
         to = t.to + n * t.to_tile + offset
         for i in range(6):
-            input_points(vload(s), vload(s + VBYTES), vload(s + 2 * VBYTES), vload(s + 3 * VBYTES),
+            input_points(False, vload(s), vload(s + VBYTES), vload(s + 2 * VBYTES), vload(s + 3 * VBYTES),
                          vload(s + 4 * VBYTES), vload(s + 5 * VBYTES), to, t.to_plane, lanes)
             s += column
             to += 6 * t.to_plane
@@ -70,37 +81,48 @@ cdef void transform_inputs(const InputTransform* t) noexcept nogil:
         transform_inputs_of(t.channels - c, t, c * sizeof(real))
 
 
-cdef inline void output_points(const int m, vec m0, vec m1, vec m2, vec m3, vec m4, vec m5,
-                               vec* y0, vec* y1, vec* y2, vec* y3) noexcept nogil:
-    """A^T M."""
+cdef inline void output_points(const int whole, const int m, vec m0, vec m1, vec m2, vec m3, vec m4, vec m5,
+                               vec* y, const int step) noexcept nogil:
+    """A^T M, m vectors `step` apart."""
+    cdef real a = POINT_A(whole), b = POINT_B(whole), aa = 1 if whole else 0.5, bb = 4 if whole else 2
     cdef vec even_a = vadd(m1, m2), odd_a = vsub(m1, m2)
     cdef vec even_b = vadd(m3, m4), odd_b = vsub(m3, m4)
-    y0[0] = vadd(m0, vadd(even_a, even_b))
-    y1[0] = vfma(vsplat(ROOT_HALF), odd_a, vmul(vsplat(ROOT_TWO), odd_b))
+    cdef int k
+    y[0] = vadd(m0, vadd(even_a, even_b))
+    y[step] = vfma(vsplat(a), odd_a, vmul(vsplat(b), odd_b))
     if m == 2:
-        y1[0] = vadd(y1[0], m5)
-        y2[0] = y3[0] = m0
-    else:
-        y2[0] = vfma(vsplat(0.5), even_a, vmul(vsplat(2), even_b))
-        y3[0] = vfma(vsplat(ROOT_HALF / 2), odd_a, vfma(vsplat(2 * ROOT_TWO), odd_b, m5))
-
-
-cdef inline void finish_row(const int m, const OutputTransform* t, vec bias, vec* y0, vec* y1, vec* y2, vec* y3,
-                            char* c, Py_ssize_t columns, Py_ssize_t lanes) noexcept nogil:
-    """Bias, activation and stores of up to four neighbouring outputs."""
-    y0[0] = limited(vadd(y0[0], bias), t.limits)
-    y1[0] = limited(vadd(y1[0], bias), t.limits)
-    if columns > 0:
-        store_lanes(c, y0[0], lanes)
-    if columns > 1:
-        store_lanes(c + t.c_column, y1[0], lanes)
+        y[step] = vadd(y[step], m5)
+    if m == 3:
+        y[2 * step] = vfma(vsplat(aa), even_a, vfma(vsplat(bb), even_b, m5))
+    if m > 3:
+        y[2 * step] = vfma(vsplat(aa), even_a, vmul(vsplat(bb), even_b))
     if m == 4:
-        y2[0] = limited(vadd(y2[0], bias), t.limits)
-        y3[0] = limited(vadd(y3[0], bias), t.limits)
-        if columns > 2:
-            store_lanes(c + 2 * t.c_column, y2[0], lanes)
-        if columns > 3:
-            store_lanes(c + 3 * t.c_column, y3[0], lanes)
+        y[3 * step] = vfma(vsplat(a * aa), odd_a, vfma(vsplat(b * bb), odd_b, m5))
+    if m == 5:
+        y[3 * step] = vfma(vsplat(a * aa), odd_a, vmul(vsplat(b * bb), odd_b))
+        y[4 * step] = vfma(vsplat(aa * aa), even_a, vfma(vsplat(bb * bb), even_b, m5))
+    if whole:
+        for k in range(m):
+            y[k * step] = vquotient(y[k * step], WHOLE_SCALE)
+
+
+cdef inline void finish_row(const int m, vec* y, vec bias, Py_ssize_t limits, char* c, Py_ssize_t c_column,
+                            Py_ssize_t columns, Py_ssize_t lanes) noexcept nogil:
+    """Bias, activation and stores of up to m outputs."""
+    cdef int k
+    for k in range(m):
+        if k < columns:
+            store_lanes(c + k * c_column, limited(vadd(y[k], bias), limits), lanes)
+
+
+cdef inline vec unlike_zero(const int m, vec* y, vec check) noexcept nogil:
+    """Zero times a finite number is zero; times another it is NaN."""
+    check = vfma(vzero(), vadd(y[0], y[1]), check)
+    if m > 3:
+        check = vfma(vzero(), vadd(y[2], y[3]), check)
+    if m % 2 == 1:
+        check = vfma(vzero(), y[m - 1], check)
+    return check
 
 
 cdef inline vec limited(vec v, Py_ssize_t limits) noexcept nogil:
@@ -115,7 +137,8 @@ cdef inline void transform_outputs_of(const int m, const Py_ssize_t lanes, const
                                       Py_ssize_t offset) noexcept nogil:
     """Tiles of one row of tiles, for the channels at one vector."""
     cdef vec s[24]
-    cdef vec y0, y1, y2, y3, check
+    cdef vec y[4]
+    cdef vec check
     cdef vec bias = vload(t.bias + offset)
     cdef Py_ssize_t plane = t.sums_plane, row = 6 * t.sums_plane
     cdef Py_ssize_t n, i, j, columns
@@ -124,21 +147,17 @@ cdef inline void transform_outputs_of(const int m, const Py_ssize_t lanes, const
     for n in range(t.tiles):
         p = t.sums + n * t.sums_tile + offset
         for j in range(6):
-            output_points(m, vload(p), vload(p + row), vload(p + 2 * row), vload(p + 3 * row), vload(p + 4 * row),
-                          vload(p + 5 * row), &s[j], &s[6 + j], &s[12 + j], &s[18 + j])
+            output_points(False, m, vload(p), vload(p + row), vload(p + 2 * row), vload(p + 3 * row), vload(p + 4 * row),
+                          vload(p + 5 * row), s + j, 6)
             p += plane
         c = t.c + n * t.c_tile + offset
         columns = t.last_columns if n == t.tiles - 1 else m
         check = vzero()
         for i in range(m):
-            output_points(m, s[6 * i], s[6 * i + 1], s[6 * i + 2], s[6 * i + 3], s[6 * i + 4], s[6 * i + 5],
-                          &y0, &y1, &y2, &y3)
-            # Zero times a finite number is zero; times another it is NaN.
-            check = vfma(vzero(), vadd(y0, y1), check)
-            if m == 4:
-                check = vfma(vzero(), vadd(y2, y3), check)
+            output_points(False, m, s[6 * i], s[6 * i + 1], s[6 * i + 2], s[6 * i + 3], s[6 * i + 4], s[6 * i + 5], y, 1)
+            check = unlike_zero(m, y, check)
             if i < t.rows:
-                finish_row(m, t, bias, &y0, &y1, &y2, &y3, c, columns, lanes)
+                finish_row(m, y, bias, t.limits, c, t.c_column, columns, lanes)
             c += t.c_row
         if vany_nan(check):
             t.flags[n] = 1
@@ -157,6 +176,85 @@ cdef void transform_outputs(const OutputTransform* t) noexcept nogil:
             transform_outputs_of(4, t.channels - c, t, c * sizeof(real))
         else:
             transform_outputs_of(2, t.channels - c, t, c * sizeof(real))
+
+
+cdef inline void transform_input_lines_of(const int whole, const Py_ssize_t lanes, const LineInputs* t,
+                                          Py_ssize_t offset) noexcept nogil:
+    """The elements at one vector of each tile."""
+    cdef const char* p = t.source + offset
+    cdef char* to = t.to + offset
+    cdef Py_ssize_t tap = t.source_tap, _n
+    for _n in range(t.count):
+        if lanes == LANES:
+            input_points(whole, vload(p), vload(p + tap), vload(p + 2 * tap), vload(p + 3 * tap), vload(p + 4 * tap),
+                         vload(p + 5 * tap), to, t.to_plane, LANES)
+        else:
+            input_points(whole, vload_part(p, lanes), vload_part(p + tap, lanes), vload_part(p + 2 * tap, lanes),
+                         vload_part(p + 3 * tap, lanes), vload_part(p + 4 * tap, lanes),
+                         vload_part(p + 5 * tap, lanes), to, t.to_plane, lanes)
+        p += t.source_next
+        to += t.to_next
+
+
+cdef inline void transform_input_lines_by(const int whole, const LineInputs* t) noexcept nogil:
+    cdef Py_ssize_t c = 0
+    while c + LANES <= t.elements:
+        transform_input_lines_of(whole, LANES, t, c * sizeof(real))
+        c += LANES
+    if c < t.elements:
+        transform_input_lines_of(whole, t.elements - c, t, c * sizeof(real))
+
+
+cdef void transform_input_lines(const LineInputs* t) noexcept nogil:
+    if t.whole:
+        transform_input_lines_by(True, t)
+    else:
+        transform_input_lines_by(False, t)
+
+
+cdef inline void transform_output_lines_of(const int whole, const int m, const Py_ssize_t lanes, const LineOutputs* t,
+                                           Py_ssize_t offset) noexcept nogil:
+    """The channels at one vector of each tile."""
+    cdef const char* p = t.sums + offset
+    cdef char* c = t.c + offset
+    cdef Py_ssize_t plane = t.sums_plane, n
+    cdef vec bias = vload(t.bias + offset)
+    cdef vec y[5]
+    for n in range(t.count):
+        output_points(whole, m, vload(p), vload(p + plane), vload(p + 2 * plane), vload(p + 3 * plane),
+                      vload(p + 4 * plane), vload(p + 5 * plane), y, 1)
+        if vany_nan(unlike_zero(m, y, vzero())):
+            t.flags[n] = 1
+        finish_row(m, y, bias, t.limits, c, t.c_output, t.outputs, lanes)
+        p += t.sums_next
+        c += t.c_next
+
+
+cdef inline void transform_output_lines_by(const int whole, const int m, const LineOutputs* t) noexcept nogil:
+    cdef Py_ssize_t c = 0
+    while c + LANES <= t.channels:
+        transform_output_lines_of(whole, m, LANES, t, c * sizeof(real))
+        c += LANES
+    if c < t.channels:
+        transform_output_lines_of(whole, m, t.channels - c, t, c * sizeof(real))
+
+
+cdef inline void transform_output_lines_for(const int whole, const LineOutputs* t) noexcept nogil:
+    if t.m == 2:
+        transform_output_lines_by(whole, 2, t)
+    elif t.m == 3:
+        transform_output_lines_by(whole, 3, t)
+    elif t.m == 4:
+        transform_output_lines_by(whole, 4, t)
+    else:
+        transform_output_lines_by(whole, 5, t)
+
+
+cdef void transform_output_lines(const LineOutputs* t) noexcept nogil:
+    if t.whole:
+        transform_output_lines_for(True, t)
+    else:
+        transform_output_lines_for(False, t)
 
 
 cdef void transform_weights(const WeightTransform* t) noexcept nogil:

@@ -1,0 +1,515 @@
+# Winograd's algorithm along one axis, for kernels of any shape: tiles of 6 inputs, m outputs.  What else
+# the kernel has, the other axes with their strides and dilations, and taps beyond the first 7 - m in
+# groups that meet the tiles behind, is part of a sum.  So are the turns of a strided axis: taps that lie
+# a stride apart meet inputs that do, and are a kernel without stride.
+#
+#     x  ->  V: 6 planes of transformed inputs  ->  M: 6 planes of a block of filters  ->  y
+#
+# Each plane of M is a convolution of one of V, computed by the direct algorithm, channels-last,
+# whatever the layout of the arrays.  A block of tiles stays in scratch memory that the second-level
+# cache holds.  Axes are in such an order that the last has many sites: it fills the register tiles.
+from libc.string cimport memcpy, memset
+
+from channels_last cimport MOST_TILES, Run, channels_last_tiles, cut_rows
+from geometry cimport (CONSTANT, Array, Blocks, Geometry, Job, Lines, Unit, block_width, ceil_div, source_index,
+                       unit_of)
+from kernel_table cimport CLAMP, LINEAR, WHOLE_SCALE, Gather, LineInputs, LineOutputs, Segment
+from winograd cimport BLOCK_BYTES, MOST_BYTES, UNITS_PER_THREAD, block_width_bytes, odd_lines, outputs_left, place_tile
+
+cdef enum:
+    LINE_POINTS = 6
+    WHOLE_CHANNELS = 8              # fewer have whole points
+    LINE_AHEAD = 1 << 12            # bytes ahead of which weights are fetched
+
+
+cdef inline Py_ssize_t line_outputs(Py_ssize_t taps) noexcept nogil:
+    """Outputs of a tile that take the fewest products, for so many taps; groups of taps must not leave gaps."""
+    return 5 if taps == 2 else 4 if taps == 3 else 2 if taps == 5 else 3
+
+
+cdef inline Py_ssize_t line_groups(Py_ssize_t taps) noexcept nogil:
+    """Groups of taps of a turn: the first has 7 - m, each further one m more."""
+    cdef Py_ssize_t m = line_outputs(taps)
+    return 1 + ceil_div(max(taps - 7 + m, 0), m)
+
+
+cdef inline void line_tap(Py_ssize_t taps, Py_ssize_t tap, Py_ssize_t* group, Py_ssize_t* slot) noexcept nogil:
+    """In which group a tap of a turn is, and in what place."""
+    cdef Py_ssize_t m = line_outputs(taps)
+    group[0] = ceil_div(max(tap - 6 + m, 0), m)
+    slot[0] = tap - group[0] * m
+
+
+cdef inline double line_weight(Py_ssize_t taps, Py_ssize_t slot, Py_ssize_t point, bint whole) noexcept nogil:
+    """What the weight in a place is multiplied with for one of the points of kernels/winograd.pxi."""
+    cdef double value = WHOLE_SCALE if whole else 1
+    cdef double points[5]
+    cdef Py_ssize_t k
+    if point == 5:
+        return value * (slot == 6 - line_outputs(taps))
+    points[0] = 0
+    points[1] = 1 if whole else 0.5 ** 0.5
+    points[3] = 2 * points[1]
+    points[2], points[4] = -points[1], -points[3]
+    for k in range(slot):
+        value *= points[point]
+    for k in range(5):
+        if k != point:
+            value /= points[point] - points[k]
+    return value
+
+
+cdef inline Py_ssize_t box_bytes(const Job* job, const Py_ssize_t* box) noexcept nogil:
+    """Of V and M, and of what is copied on the way in and out."""
+    cdef const Lines* l = &job.lines
+    cdef Py_ssize_t inputs = inputs_of(l, box, 0) * inputs_of(l, box, 1) * inputs_of(l, box, 2) * l.pixel
+    cdef Py_ssize_t sums = box[0] * box[1] * box[2] * block_width_bytes(job)
+    return LINE_POINTS * (inputs + sums) + gathered_bytes(job, box) + outputs_bytes(job, box)
+
+
+cdef inline Py_ssize_t inputs_of(const Lines* l, const Py_ssize_t* box, Py_ssize_t a) noexcept nogil:
+    """Transformed inputs of a block along an axis."""
+    cdef const Geometry* g = &l.inner
+    return (box[a] - 1) * g.stride[a] + (g.kernel[a] - 1) * g.dilation[a] + 1
+
+
+cdef inline void cut_lines(Job* job, Py_ssize_t threads) noexcept nogil:
+    """Outputs into tiles, tiles into blocks: as large as cache allows, but enough to busy all threads alike."""
+    cdef const Geometry* g = &job.g
+    cdef Lines* l = &job.lines
+    cdef Py_ssize_t a, n, best, most, blocks
+    cdef Py_ssize_t sites[3]
+    cdef Py_ssize_t larger[3]
+    cdef double inputs, least
+    l.phases = min(g.dilation[l.axis], g.out[l.axis])
+    l.tiles = ceil_div(ceil_div(g.out[l.axis], l.phases), l.m)
+    l.pixel = g.ic * job.kernels.item
+    if l.pixel % 1024 == 0:         # rows of a register tile would collide in the first-level cache
+        l.pixel += 64
+    for a in range(3):
+        sites[a] = l.tiles if a == l.axis else g.out[a]
+        l.box[a] = 1
+    most = min(max(BLOCK_BYTES, 2 * job.kernels.mr * box_bytes(job, l.box)), MOST_BYTES)
+    # The last axis as far as it goes, then whichever adds the fewest inputs that others have too.
+    n = 1
+    l.box[2] = sites[2]
+    while l.box[2] > 1 and box_bytes(job, l.box) > most:
+        n += 1
+        l.box[2] = ceil_div(sites[2], n)
+    best = 0
+    while best >= 0:
+        best = -1
+        least = 0
+        for a in range(2):
+            larger[0], larger[1], larger[2] = l.box[0], l.box[1], l.box[2]
+            larger[a] = min(2 * l.box[a], sites[a])
+            inputs = <double> inputs_of(l, larger, a) / larger[a]
+            inputs *= <double> inputs_of(l, larger, 1 - a) / larger[1 - a]
+            if larger[a] > l.box[a] and box_bytes(job, larger) <= most and (best < 0 or inputs < least):
+                best, least = a, inputs
+        if best >= 0:
+            l.box[best] = min(2 * l.box[best], sites[best])
+    blocks = g.batch * l.phases * g.groups
+    inputs = <double> l.pixel
+    for a in range(3):
+        l.boxes[a] = ceil_div(sites[a], l.box[a])
+        blocks *= l.boxes[a]
+        inputs *= sites[a] * g.stride[a]
+    # Where there are more weights than inputs, filters are divided instead, if they can be.
+    if (blocks % threads > 0 and blocks < UNITS_PER_THREAD * threads
+            and (inputs > weights_of_a_plane(job) or job.blocks.count < threads)):
+        a = 0
+        for n in range(1, 3):
+            if l.box[n] - l.inner.kernel[n] * l.inner.dilation[n] > l.box[a] - l.inner.kernel[a] * l.inner.dilation[a]:
+                a = n
+        blocks = blocks // l.boxes[a]
+        l.boxes[a] = min(ceil_div(ceil_div(blocks * l.boxes[a], threads) * threads, blocks), sites[a])
+    job.tiles = g.batch * l.phases
+    for a in range(3):
+        l.box[a] = ceil_div(sites[a], l.boxes[a])
+        l.boxes[a] = ceil_div(sites[a], l.box[a])
+        l.inputs[a] = inputs_of(l, l.box, a)
+        job.tiles *= l.boxes[a]
+    l.input_plane = odd_lines(l.inputs[0] * l.inputs[1] * l.inputs[2] * l.pixel)
+    l.sums_plane = odd_lines(l.box[0] * l.box[1] * l.box[2] * block_width_bytes(job))
+    job.tiles_at_once = 1
+
+
+cdef inline double weights_of_a_plane(const Job* job) noexcept nogil:
+    """Bytes."""
+    return <double> job.blocks.group_items * job.kernels.item
+
+
+cdef inline Py_ssize_t positions_of(const Job* job, Py_ssize_t inputs) noexcept nogil:
+    """Input positions, a dilation apart, that so many transformed inputs along the axis are made of."""
+    cdef Py_ssize_t s = job.g.stride[job.lines.axis], last = inputs - 1
+    return (last // s * job.lines.m + LINE_POINTS - 1) * s + min(last, s - 1) + 1
+
+
+cdef inline Py_ssize_t gathered_bytes(const Job* job, const Py_ssize_t* box) noexcept nogil:
+    """Of inputs of a block that are copied before they are transformed."""
+    cdef const Lines* l = &job.lines
+    return (positions_of(job, inputs_of(l, box, l.axis)) * (inputs_of(l, box, 2) if l.axis == 1 else 1) * l.pixel)
+
+
+cdef inline Py_ssize_t outputs_bytes(const Job* job, const Py_ssize_t* box) noexcept nogil:
+    """Of outputs of a block that have to be taken to channels that lie apart."""
+    return box[0] * box[1] * box[2] * job.lines.m * block_width_bytes(job) if job.scattered else 0
+
+
+cdef inline Py_ssize_t lines_scratch(const Job* job) noexcept nogil:
+    cdef const Lines* l = &job.lines
+    cdef Py_ssize_t positions = l.inner.kernel[0] * l.inner.kernel[1] * l.inner.kernel[2]
+    return (LINE_POINTS * (l.input_plane + l.sums_plane) + gathered_bytes(job, l.box) + outputs_bytes(job, l.box)
+            + MOST_TILES * (<Py_ssize_t> sizeof(Run) + positions * <Py_ssize_t> sizeof(Segment)) + 5 * 64)
+
+
+cdef inline Py_ssize_t lines_flags(const Job* job) noexcept nogil:
+    cdef const Geometry* g = &job.g
+    cdef const Lines* l = &job.lines
+    return (g.groups * g.batch * g.out[0] * (g.out[1] if l.axis == 2 else g.out[2]) * l.phases * l.tiles)
+
+
+cdef struct Box:                    # a block of tiles, and where a thread keeps what belongs to it
+    Py_ssize_t group
+    Py_ssize_t sample
+    Py_ssize_t phase
+    Py_ssize_t first[3]             # sites
+    Py_ssize_t sites[3]
+    Py_ssize_t inputs[3]
+    char* inputs_at                 # V
+    char* sums                      # M
+    char* gathered
+    char* outputs
+    char* scratch                   # of the direct algorithm
+
+
+cdef inline char* next_line(char* p) noexcept nogil:
+    return p + (64 - <Py_ssize_t> p % 64) % 64
+
+
+cdef inline void lines_unit(const Job* job, Py_ssize_t unit, char* scratch) noexcept nogil:
+    """Computes a unit: some blocks of filters for blocks of tiles."""
+    cdef const Lines* l = &job.lines
+    cdef Unit u = unit_of(job, unit)
+    cdef Py_ssize_t n, a, rest
+    cdef Box b
+    b.group = u.group
+    b.inputs_at = next_line(scratch)
+    b.sums = b.inputs_at + LINE_POINTS * l.input_plane
+    b.gathered = b.sums + LINE_POINTS * l.sums_plane
+    b.outputs = next_line(b.gathered + gathered_bytes(job, l.box))
+    b.scratch = next_line(b.outputs + outputs_bytes(job, l.box))
+    for n in range(u.tile, u.tile_end):
+        rest = n
+        for a in range(2, -1, -1):
+            b.first[a] = rest % l.boxes[a] * l.box[a]
+            b.sites[a] = min(l.box[a], (l.tiles if a == l.axis else job.g.out[a]) - b.first[a])
+            b.inputs[a] = inputs_of(l, b.sites, a)
+            rest = rest // l.boxes[a]
+        b.phase = rest % l.phases
+        b.sample = rest // l.phases
+        transform_box(job, &b)
+        multiply_box(job, &b, u.block, u.block_end)
+
+
+cdef inline bint near(const Job* job) noexcept nogil:
+    """Whether the channels of a pixel are neighbours in memory."""
+    return job.x.channel == job.kernels.item or job.g.ic == 1
+
+
+cdef inline void gather_line(const Job* job, const char* x, Py_ssize_t first, Py_ssize_t step, Py_ssize_t n,
+                             char* to) noexcept nogil:
+    """n pixels along the last axis, `step` apart, from `first` on, inside or outside of the input."""
+    cdef const Geometry* g = &job.g
+    cdef Py_ssize_t lo = min(ceil_div(-first, step), n) if first < 0 else 0
+    cdef Py_ssize_t hi = max(min(ceil_div(g.size[2] - first, step), n), lo) if first < g.size[2] else lo
+    cdef Py_ssize_t j
+    cdef Gather gather
+    gather.to, gather.to_row, gather.to_column = to + lo * job.lines.pixel, job.lines.pixel, 0
+    gather.source, gather.source_row = x + (first + lo * step) * job.x.axis[2], step * job.x.axis[2]
+    gather.source_lane, gather.source_column = job.x.channel, 0
+    gather.columns, gather.rows, gather.lanes = 1, hi - lo, g.ic
+    if near(job) and gather.source_row == job.lines.pixel and hi > lo:
+        memcpy(gather.to, gather.source, (hi - lo) * job.lines.pixel)
+    elif hi > lo:
+        job.kernels.gather(&gather)
+    if g.pad_mode == CONSTANT:
+        memset(to, 0, lo * job.lines.pixel)
+        memset(to + hi * job.lines.pixel, 0, (n - hi) * job.lines.pixel)
+        return
+    gather.rows = 1
+    for j in range(n):
+        if not lo <= j < hi:
+            gather.to = to + j * job.lines.pixel
+            gather.source = x + source_index(first + j * step, g.size[2], g.pad_mode) * job.x.axis[2]
+            job.kernels.gather(&gather)
+
+
+cdef inline void transform_box(const Job* job, const Box* b) noexcept nogil:
+    """Transforms all inputs of a block: for each position along the first axis, and, if it is no tiles, the second."""
+    cdef const Geometry* g = &job.g
+    cdef const Lines* l = &job.lines
+    cdef Py_ssize_t t = l.axis, i, j, at
+    cdef Py_ssize_t first[3]
+    cdef Py_ssize_t row_bytes = b.inputs[2] * l.pixel
+    cdef const char* x
+    cdef const char* row
+    cdef const char* sample = job.x.data + b.sample * job.x.batch + b.group * g.ic * job.x.channel
+    cdef char* to = b.inputs_at
+    for i in range(3):
+        first[i] = b.first[i] * g.stride[i] - g.before[i]
+    first[t] = b.phase + b.first[t] * l.m * g.stride[t] * g.dilation[t] - g.before[t]
+    for i in range(b.inputs[0]):
+        at = source_index(first[0] + i, g.size[0], g.pad_mode)
+        x = NULL
+        if at >= 0:
+            x = sample + at * job.x.axis[0]
+        if t == 1:
+            transform_rows(job, b, x, first[1], first[2], to)
+            to += b.inputs[1] * row_bytes
+            continue
+        for j in range(b.inputs[1]):
+            at = source_index(first[1] + j, g.size[1], g.pad_mode)
+            row = NULL
+            if x != NULL and at >= 0:
+                row = x + at * job.x.axis[1]
+            transform_row(job, b, row, first[2], to)
+            to += row_bytes
+
+
+cdef inline void clear_inputs(const Job* job, char* to, Py_ssize_t n) noexcept nogil:
+    """What zeros are transformed to."""
+    cdef Py_ssize_t point
+    for point in range(LINE_POINTS):
+        memset(to + point * job.lines.input_plane, 0, n)
+
+
+cdef inline void transform_rows(const Job* job, const Box* b, const char* x, Py_ssize_t first, Py_ssize_t column,
+                                char* to) noexcept nogil:
+    """Tiles along the second axis: the pixels of a row are transformed together.  NULL: zeros."""
+    cdef const Geometry* g = &job.g
+    cdef const Lines* l = &job.lines
+    cdef Py_ssize_t item = job.kernels.item, n = b.inputs[2], d = g.dilation[1], s = g.stride[1], j, at
+    cdef Py_ssize_t rows = positions_of(job, b.inputs[1]), row
+    cdef const char* source
+    cdef LineInputs t
+    if x == NULL:
+        clear_inputs(job, to, b.inputs[1] * n * l.pixel)
+        return
+    if near(job) and first >= 0 and first + (rows - 1) * d < g.size[1] and column >= 0 and column + n <= g.size[2]:
+        source = x + first * job.x.axis[1] + column * job.x.axis[2]
+        row, t.source_next = d * job.x.axis[1], job.x.axis[2]
+    else:
+        for j in range(rows):
+            at = source_index(first + j * d, g.size[1], g.pad_mode)
+            if at < 0:
+                memset(b.gathered + j * n * l.pixel, 0, n * l.pixel)
+            else:
+                gather_line(job, x + at * job.x.axis[1], column, 1, n, b.gathered + j * n * l.pixel)
+        source, row, t.source_next = b.gathered, n * l.pixel, l.pixel
+    t.elements, t.count, t.whole = g.ic, n, l.whole
+    if t.source_next == l.pixel and l.pixel == g.ic * item:
+        t.elements, t.count = n * g.ic, 1
+    t.source_tap = s * row
+    t.to, t.to_plane, t.to_next = to, l.input_plane, l.pixel
+    for j in range(b.inputs[1]):
+        t.source = source + (j // s * l.m * s + j % s) * row
+        job.kernels.transform_input_lines(&t)
+        t.to += n * l.pixel
+
+
+cdef inline void transform_row(const Job* job, const Box* b, const char* x, Py_ssize_t first,
+                               char* to) noexcept nogil:
+    """Tiles along the last axis."""
+    cdef const Geometry* g = &job.g
+    cdef const Lines* l = &job.lines
+    cdef Py_ssize_t pixels = positions_of(job, b.inputs[2]), d = g.dilation[2], s = g.stride[2], pixel, turn
+    cdef const char* source
+    cdef LineInputs t
+    if x == NULL:
+        clear_inputs(job, to, b.inputs[2] * l.pixel)
+        return
+    if near(job) and first >= 0 and first + (pixels - 1) * d < g.size[2]:
+        source, pixel = x + first * job.x.axis[2], d * job.x.axis[2]
+    else:
+        gather_line(job, x, first, d, pixels, b.gathered)
+        source, pixel = b.gathered, l.pixel
+    t.source_tap, t.source_next = s * pixel, l.m * s * pixel
+    t.to_plane, t.to_next = l.input_plane, s * l.pixel
+    t.elements, t.whole = g.ic, l.whole
+    for turn in range(min(s, b.inputs[2])):
+        t.source, t.to, t.count = source + turn * pixel, to + turn * l.pixel, ceil_div(b.inputs[2] - turn, s)
+        job.kernels.transform_input_lines(&t)
+
+
+cdef inline Job inner_job(const Job* job, const Box* b, Py_ssize_t q) noexcept nogil:
+    """The products of one plane and one block of filters, as a convolution of V to M."""
+    cdef const Lines* l = &job.lines
+    cdef Py_ssize_t width = block_width(&job.blocks, q), a
+    cdef Job p = job[0]
+    p.g = l.inner
+    p.g.oc = q * job.blocks.step + width        # whole vectors
+    p.x.data, p.x.channel = b.inputs_at, job.kernels.item
+    p.x.axis[2] = l.pixel
+    p.y.channel, p.y.axis[2] = job.kernels.item, width * job.kernels.item
+    for a in range(2, -1, -1):
+        p.g.size[a], p.g.out[a] = b.inputs[a], b.sites[a]
+        if a < 2:
+            p.x.axis[a] = p.g.size[a + 1] * p.x.axis[a + 1]
+            p.y.axis[a] = p.g.out[a + 1] * p.y.axis[a + 1]
+    # An axis along which the kernel has one position, next to each other, is one with the axis before it.
+    for a in range(1, -1, -1):
+        if p.g.kernel[2] > 1 or p.g.stride[2] > 1 or p.g.stride[a] > 1 or (a == 0 and p.g.kernel[1] > 1):
+            break
+        p.g.out[2] *= p.g.out[a]
+        p.g.size[2] = p.g.out[2]
+        p.g.out[a], p.g.size[a] = 1, (p.g.kernel[a] - 1) * p.g.dilation[a] + 1
+    p.bias = job.bias + job.g.groups * job.blocks.bias_items * job.kernels.item     # zeros
+    p.activation, p.limits, p.scattered = LINEAR, 0, False
+    p.ahead = LINE_AHEAD
+    cut_rows(&p)
+    return p
+
+
+cdef inline void multiply_box(const Job* job, const Box* b, Py_ssize_t q, Py_ssize_t end) noexcept nogil:
+    """Outputs of a block of tiles for blocks [q, end) of filters."""
+    cdef const Lines* l = &job.lines
+    cdef Py_ssize_t item = job.kernels.item, point, plane_items = job.g.groups * job.blocks.group_items
+    cdef Job p
+    cdef Unit u
+    cdef char* sums
+    for q in range(q, end):
+        p = inner_job(job, b, q)
+        sums = b.sums - q * job.blocks.step * item      # where block 0 would be
+        u.group, u.tile, u.tile_end, u.block, u.block_end = 0, 0, p.tiles, q, q + 1
+        for point in range(LINE_POINTS):
+            p.x.data = b.inputs_at + point * l.input_plane
+            p.y.data = sums + point * l.sums_plane
+            p.weights = job.weights + (point * plane_items + b.group * job.blocks.group_items) * item
+            channels_last_tiles(&p, &u, b.scratch)
+        finish_box(job, b, q)
+
+
+cdef inline Py_ssize_t flag_of(const Job* job, Py_ssize_t group, Py_ssize_t sample, Py_ssize_t phase,
+                               Py_ssize_t i, Py_ssize_t j, Py_ssize_t k) noexcept nogil:
+    """The number of a tile, from its site."""
+    cdef const Geometry* g = &job.g
+    cdef const Lines* l = &job.lines
+    cdef Py_ssize_t sites = l.phases * l.tiles
+    if l.axis == 1:
+        return (((group * g.batch + sample) * g.out[0] + i) * sites + phase * l.tiles + j) * g.out[2] + k
+    return (((group * g.batch + sample) * g.out[0] + i) * g.out[1] + j) * sites + phase * l.tiles + k
+
+
+cdef inline void finish_box(const Job* job, const Box* b, Py_ssize_t q) noexcept nogil:
+    """Transforms the sums of a block of filters to outputs."""
+    cdef const Geometry* g = &job.g
+    cdef const Lines* l = &job.lines
+    cdef Py_ssize_t item = job.kernels.item, a, i, j, width = block_width(&job.blocks, q), axis = l.axis
+    cdef Py_ssize_t outputs[3]
+    cdef Py_ssize_t first[3]
+    cdef Array y = job.y
+    cdef LineOutputs t
+    for a in range(3):
+        first[a] = b.first[a]
+        outputs[a] = b.sites[a]
+    first[axis] = b.phase + b.first[axis] * l.m * g.dilation[axis]
+    outputs[axis] = min(b.sites[axis] * l.m, outputs_left(g, axis, first[axis]))
+    y.data += b.sample * y.batch + (b.group * g.oc + q * job.blocks.step) * y.channel
+    for a in range(3):
+        y.data += first[a] * y.axis[a]
+    y.axis[axis] *= g.dilation[axis]
+    t.channels = min(width, g.oc - q * job.blocks.step)
+    if job.scattered:
+        y.data = b.outputs
+        y.axis[2] = width * item
+        y.axis[1] = b.sites[2] * (l.m if axis == 2 else 1) * y.axis[2]
+        y.axis[0] = b.sites[1] * (l.m if axis == 1 else 1) * y.axis[1]
+    t.sums, t.sums_plane, t.sums_next = b.sums, l.sums_plane, width * item
+    t.m, t.limits, t.whole = l.m, job.limits, l.whole
+    t.bias = job.bias + (b.group * job.blocks.bias_items + q * job.blocks.step) * item
+    t.c_output = y.axis[axis]
+    for i in range(b.sites[0]):
+        for j in range(b.sites[1]):
+            t.c = y.data + i * y.axis[0] + j * y.axis[1] * (l.m if axis == 1 else 1)
+            t.flags = job.flags + flag_of(job, b.group, b.sample, b.phase, b.first[0] + i, b.first[1] + j, b.first[2])
+            if axis == 1:
+                t.c_next = y.axis[2]
+                finish_line(job, &t, b.sites[2], outputs[1] - j * l.m)
+            else:
+                t.c_next = l.m * y.axis[2]
+                finish_line(job, &t, outputs[2] // l.m, l.m)
+                finish_line(job, &t, b.sites[2] - outputs[2] // l.m, outputs[2] % l.m)
+    if job.scattered:
+        scatter_box(job, b, first, outputs, &y, q, t.channels)
+
+
+cdef inline void finish_line(const Job* job, LineOutputs* t, Py_ssize_t count, Py_ssize_t outputs) noexcept nogil:
+    """So many tiles with so many outputs; `t` is then at the tile behind them."""
+    cdef Py_ssize_t k
+    t.count, t.outputs = count, max(min(outputs, t.m), 0)
+    if count == 0:
+        return
+    job.kernels.transform_output_lines(t)
+    for k in range(t.outputs if job.activation > CLAMP else 0):
+        job.kernels.activate(job.activation, t.c + k * t.c_output, t.c_next, count, t.channels)
+    t.sums += count * t.sums_next
+    t.c += count * t.c_next
+    t.flags += count
+
+
+cdef inline void scatter_box(const Job* job, const Box* b, const Py_ssize_t* first, const Py_ssize_t* outputs,
+                             const Array* source, Py_ssize_t q, Py_ssize_t channels) noexcept nogil:
+    """Takes outputs to their channels, a row of the picture at a time."""
+    cdef const Geometry* g = &job.g
+    cdef Py_ssize_t item = job.kernels.item, along = 2, axis = job.lines.axis, i, j, step, _channel
+    cdef Py_ssize_t others[2]
+    cdef const char* from_
+    cdef char* to
+    cdef Gather t
+    cdef Array y = job.y
+    for i in range(3):
+        if job.axes[i] == 2:
+            along = i
+        y.data += first[i] * y.axis[i]
+    y.data += b.sample * y.batch + (b.group * g.oc + q * job.blocks.step) * y.channel
+    y.axis[axis] *= g.dilation[axis]
+    others[0], others[1] = (1 if along == 0 else 0), (1 if along == 2 else 2)
+    step = y.axis[along]
+    t.to_column = t.source_column = 0
+    t.columns = 1
+    for i in range(outputs[others[0]]):
+        for j in range(outputs[others[1]]):
+            from_ = source.data + i * source.axis[others[0]] + j * source.axis[others[1]]
+            to = y.data + i * y.axis[others[0]] + j * y.axis[others[1]]
+            t.source, t.to = from_, to
+            if step == item or outputs[along] == 1:
+                t.to_row, t.rows, t.lanes = y.channel, channels, outputs[along]
+                t.source_row, t.source_lane = item, source.axis[along]
+                job.kernels.gather(&t)
+                continue
+            t.to_row, t.rows, t.lanes = step, outputs[along], 1
+            t.source_row, t.source_lane = source.axis[along], item
+            for _channel in range(channels):
+                job.kernels.gather(&t)
+                t.source += item
+                t.to += y.channel
+
+
+cdef inline bint direct_line(const Job* job, Py_ssize_t flag, Geometry* g, Array* x, Array* y) noexcept nogil:
+    """A flagged tile as a convolution of its own, which `g` is but for its place; False if it has no outputs."""
+    cdef const Lines* l = &job.lines
+    cdef Py_ssize_t a, t = l.axis, axis = job.axes[t], rest = flag
+    cdef Py_ssize_t first[3]
+    for a in range(2, -1, -1):
+        if a == t:
+            first[a] = rest % l.tiles * l.m * job.g.dilation[a] + rest // l.tiles % l.phases
+            rest = rest // (l.tiles * l.phases)
+        else:
+            first[a] = rest % job.g.out[a]
+            rest = rest // job.g.out[a]
+    place_tile(job, rest % job.g.batch, rest // job.g.batch, first, g, x, y)
+    g.out[axis] = min(l.m, outputs_left(&job.g, t, first[t]))
+    y.axis[axis] *= job.g.dilation[t]
+    return g.out[axis] > 0
