@@ -1,5 +1,6 @@
 """Settings of the documentation, which is built from the installed package and without a network."""
 
+import importlib.util
 import pathlib
 import sys
 
@@ -15,12 +16,12 @@ version = release = cyconv.__version__
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.doctest",
+    "sphinx.ext.mathjax",
     "numpydoc",
     "myst_parser",
     "sphinx_copybutton",
     "sphinx_design",
     "figures",
-    "mathml",
     "measurements",
     "names",
     "worked_example",
@@ -36,11 +37,15 @@ autodoc_typehints = "none"
 numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
 
+# MathJax in one file that is copied into the site.  It draws SVG: browsers may refuse fonts to pages without a server.
+_mathjax = pathlib.Path(importlib.util.find_spec("sphinx-mathjax-offline").origin).parent / "static/mathjax/tex-svg.js"
+mathjax_path = _mathjax.name
+mathjax_config_path = "mathjax.js"
+
 copybutton_exclude = ".linenos, .gp, .go"  # prompts and results are not copied
 
-html_math_renderer = "mathml"
 html_theme = "furo"
 html_title = f"cyconv {version}"
-html_static_path = ["_static"]
+html_static_path = ["_static", str(_mathjax)]
 html_css_files = ["cyconv.css"]
 html_show_sourcelink = False

@@ -1,6 +1,7 @@
 """A headless Chromium, and pages of the documentation built for it alone."""
 
 import contextlib
+import json
 import os
 import pathlib
 import shutil
@@ -81,7 +82,7 @@ def chromium(width=1200, height=1000, dark=False, still=True):
     options.binary_location = binary
     for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", f"--window-size={width},{height}"):
         options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     browser = webdriver.Chrome(options=options, service=Service(driver))
     try:
         features = [
@@ -97,3 +98,19 @@ def chromium(width=1200, height=1000, dark=False, still=True):
         yield browser
     finally:
         browser.quit()
+
+
+def typeset(opened):
+    """Waits until MathJax has typeset all formulas that are not folded away."""
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    waiting = ".math:not(:has(mjx-container), details:not([open]) *)"
+    script = "return document.querySelector(arguments[0])"
+    WebDriverWait(opened, 120).until_not(lambda b: b.execute_script(script, waiting))
+
+
+def requests(opened):
+    """Addresses in the network that were asked for since the last time; files are none."""
+    events = [json.loads(entry["message"])["message"] for entry in opened.get_log("performance")]
+    sent = [e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"]
+    return [url for url in sent if not url.startswith(("file:", "data:", "about:"))]

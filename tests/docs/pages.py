@@ -14,14 +14,14 @@ WRITTEN = sorted(path.stem for path in browser.DOCS.glob("*.rst"))
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 """Elements that are never closed."""
 
-CODE = {"code", "kbd", "math", "pre", "script", "style"}
+CODE = {"code", "kbd", "pre", "script", "style"}
 """Elements whose text is not English."""
 
 INLINE = {"a", "abbr", "cite", "em", "i", "b", "span", "strong", "sub", "sup"}
 """Elements that words may go on behind."""
 
-CODE_CLASSES = {"classifier", "sig"}
-"""Types of arguments, and signatures."""
+CODE_CLASSES = {"classifier", "math", "sig"}
+"""Types of arguments, formulas, and signatures."""
 
 
 def build(folder):

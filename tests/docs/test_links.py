@@ -1,5 +1,7 @@
 """Where links lead: followed from page to page in the HTML, as a stranger would."""
 
+import re
+
 import pages
 import pytest
 
@@ -83,3 +85,9 @@ def test_no_link_leads_nowhere(site, read):
                 continue
             assert (site / file).is_file(), f"{here}: {href}"
             assert not place or file not in read or place in read[file].ids, f"{here}: {href}"
+
+
+def test_nothing_is_loaded_from_elsewhere(site):
+    for path in site.glob("*.html"):
+        loaded = re.findall(r"<(?!a )[^>]+ (?:src|href)=[\"'](?:https?:)?//[^>]*>", path.read_text(encoding="utf-8"))
+        assert loaded == [], path.name

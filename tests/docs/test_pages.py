@@ -1,4 +1,4 @@
-"""How the pages look in a browser: nothing reaches out of the window, and every text can be read."""
+"""How the pages look in a browser: nothing reaches out of the window, and every text and formula can be read."""
 
 import browser
 import pages
@@ -16,7 +16,7 @@ OUTSIDE = """
 const width = document.documentElement.clientWidth;
 const boxed = (e) => getComputedStyle(e).overflowX !== "visible" || scrolls(e.parentElement);
 const scrolls = (e) => !e.matches(".content, body") && boxed(e);
-const wide = [...document.querySelectorAll("article *, footer *")].filter((e) => {
+const wide = [...document.querySelectorAll("article :not(mjx-container *), footer *")].filter((e) => {
   const box = e.getBoundingClientRect();
   return box.width && box.right > width + 0.5 && !scrolls(e.parentElement);
 });
@@ -44,7 +44,7 @@ const walker = document.createTreeWalker(document.querySelector("article"), Node
 while (walker.nextNode()) {
   const e = walker.currentNode.parentElement;
   if (!walker.currentNode.data.trim() || !e.getClientRects().length) continue;
-  if (e.closest("svg, script, style, option")) continue;
+  if (e.closest("svg, mjx-container, script, style, option")) continue;
   const style = getComputedStyle(e);
   const below = behind(e);
   const [more, less] = [light(over(channels(style.color), below)), light(below)].sort((a, b) => b - a);
@@ -55,6 +55,13 @@ while (walker.nextNode()) {
 return [texts, found.slice(0, 3)];
 """
 """Texts whose contrast is below what the Web Content Accessibility Guidelines ask for (level AA)."""
+
+FORMULAS = """
+const wrong = document.querySelectorAll("article :is(merror, mtext[mathcolor])");
+const count = (selector) => document.querySelectorAll(selector).length;
+return [count("article .math"), count("article .math > mjx-container"), [...wrong].map((e) => e.textContent)];
+"""
+"""How many formulas there are, how many of them MathJax has typeset, and what it says of those that are wrong."""
 
 
 def resize(opened, width):
@@ -67,16 +74,28 @@ def unfold(opened):
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["light", "dark"])
-def chromium(request):
-    with browser.chromium(dark=request.param) as opened:
+def dark(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def chromium(dark):
+    with browser.chromium(dark=dark) as opened:
         yield opened
 
 
 @pytest.mark.parametrize("name", [*pages.WRITTEN, "genindex", "py-modindex", "search"])
-def test_a_page(site, chromium, name):
-    chromium.get((site / f"{name}.html").as_uri())
+def test_a_page(site, chromium, dark, name):
+    page = site / f"{name}.html"
+    chromium.get(page.as_uri())
     unfold(chromium)
-    for width in (*WIDTHS, *BETWEEN):
+    browser.typeset(chromium)
+    formulas, typeset, wrong = chromium.execute_script(FORMULAS)
+    assert formulas == typeset
+    assert bool(formulas) == ("tex-svg.js" in page.read_text(encoding="utf-8"))  # only where it is needed
+    assert wrong == []
+    assert browser.requests(chromium) == []
+    for width in () if dark else (*WIDTHS, *BETWEEN):  # colours change no width
         resize(chromium, width)
         assert chromium.execute_script(OUTSIDE) == [0, []], f"{name} at {width} pixels"
     texts, pale = chromium.execute_script(PALE)
@@ -98,3 +117,42 @@ def test_what_is_too_wide_is_found(chromium, site):
     """)
     assert chromium.execute_script(OUTSIDE)[0] > 0
     assert len(chromium.execute_script(PALE)[1]) == 1
+
+
+def test_wrong_formulas_are_found(chromium, site):
+    chromium.get((site / "accuracy.html").as_uri())
+    chromium.execute_script("""
+      const p = document.createElement("p");
+      p.innerHTML = String.raw`<span class="math">\\(\\frac{1}\\)</span><span class="math">\\(\\foo\\)</span>`;
+      document.querySelector("article").append(p);
+      MathJax.typesetPromise([p]);
+    """)
+    browser.typeset(chromium)
+    assert len(chromium.execute_script(FORMULAS)[2]) == 2
+
+
+def test_formulas_of_folded_sections_wait(chromium, site):
+    chromium.get((site / "questions.html").as_uri())
+    browser.typeset(chromium)
+    formulas, typeset, _ = chromium.execute_script(FORMULAS)
+    assert 0 < typeset < formulas
+
+
+def test_wide_formulas_scroll_by_keyboard(chromium, site):
+    from selenium.webdriver.common.action_chains import ActionChains
+    from selenium.webdriver.common.keys import Keys
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    chromium.get((site / "costs.html").as_uri())
+    resize(chromium, 390)
+    browser.typeset(chromium)
+    chromium.execute_script("document.querySelector('div.math').focus()")
+    ActionChains(chromium).send_keys(Keys.ARROW_RIGHT).perform()
+    WebDriverWait(chromium, 20).until(lambda c: c.execute_script("return document.activeElement.scrollLeft"))
+
+
+def test_what_is_asked_of_the_network_is_found(chromium, site):
+    chromium.get((site / "index.html").as_uri())
+    assert browser.requests(chromium) == []
+    chromium.execute_script("new Image().src = 'https://example.org/x.png'")
+    assert browser.requests(chromium) == ["https://example.org/x.png"]

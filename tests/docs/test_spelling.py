@@ -70,7 +70,8 @@ def test_a_misspelling_is_found(site, misspelled, name):
 
 def test_only_english_is_read(misspelled):
     text = """<article><section id="a"><h2>A headng</h2><p>Wrods, <code>wrods2</code> and <em>mroe</em>.</p>
-      <pre>cdoe</pre><math>mtah</math><dl><dt class="sig py">sgi</dt><dd><p>Pages, conv2d and x.shpae</p></dd></dl>
+      <pre>cdoe</pre><i class="math">mtah</i>
+      <dl><dt class="sig py">sgi</dt><dd><p>Pages, conv2d and x.shpae</p></dd></dl>
       <svg><style>stlye</style><text>Drwan</text></svg></section></article><footer>Futher</footer>"""
     assert misspelled(prose(text)) == ["Drwan", "Wrods", "headng", "mroe"]
 
