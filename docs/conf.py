@@ -1,4 +1,4 @@
-"""Settings of the documentation, which is built from the installed package and without a network."""
+"""Settings of the documentation, which is built from the installed package, with or without a network."""
 
 import importlib.util
 import pathlib
@@ -16,6 +16,7 @@ version = release = cyconv.__version__
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.doctest",
+    "sphinx.ext.intersphinx",
     "sphinx.ext.mathjax",
     "numpydoc",
     "myst_parser",
@@ -36,6 +37,15 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "none"
 numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
+
+# Inventories of other projects; where they cannot be reached, lists of the names that the pages use take their place.
+# PyTorch's is not asked: it has changed its address and the names of its classes.
+intersphinx_mapping = {
+    "numpy": ("https://numpy.org/doc/stable/", (None, "inventories/numpy.txt")),
+    "scipy": ("https://docs.scipy.org/doc/scipy/", (None, "inventories/scipy.txt")),
+    "torch": ("https://docs.pytorch.org/docs/stable/", "inventories/torch.txt"),
+}
+intersphinx_timeout = 3  # seconds
 
 # MathJax in one file that is copied into the site.  It draws SVG: browsers may refuse fonts to pages without a server.
 _mathjax = pathlib.Path(importlib.util.find_spec("sphinx-mathjax-offline").origin).parent / "static/mathjax/tex-svg.js"

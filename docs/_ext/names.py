@@ -1,20 +1,15 @@
 """What a name in single backquotes stands for, so that one that stands for nothing fails the build.
 
-Sphinx itself finds what the reference documents.  Besides there are names of arguments, short names of
-public things, and names in NumPy, SciPy and PyTorch, which become plain links.
+Sphinx itself finds what the reference documents, and with its extension intersphinx what other projects do.  Besides
+there are names of arguments, and short names of public things.
 """
 
 import builtins
 import importlib
 import inspect
 
-from docutils import nodes
+from sphinx.util.nodes import make_refnode
 
-_PAGES = {
-    "numpy": "https://numpy.org/doc/stable/reference/generated/{}.html",
-    "scipy": "https://docs.scipy.org/doc/scipy/reference/generated/{}.html",
-    "torch": "https://docs.pytorch.org/docs/stable/generated/{}.html",
-}
 _MODULES = ("cyconv", "cyconv.layers", "cyconv.models", "cyconv.shapes", "cyconv.reference", "cyconv.explanation")
 
 
@@ -42,19 +37,11 @@ def _resolve(app, env, node, contnode):
     if node.get("refdomain") != "py" or node.get("reftype") not in ("obj", "func", "class", "mod"):
         return None
     target = node["reftarget"]
-    if "." in target:
-        package = target.partition(".")[0]
-        if package not in _PAGES:
-            return None
-        module = package == "scipy" and target.count(".") == 1
-        url = f"https://docs.scipy.org/doc/scipy/reference/{target[6:]}.html" if module else _PAGES[package]
-        return nodes.reference("", "", contnode, refuri=url.format(target), internal=False)
     for module in _MODULES:
         found = env.domains["py"].find_obj(env, None, None, f"{module}.{target}", None)
         if found:
             name, entry = found[0]
-            uri = app.builder.get_relative_uri(node["refdoc"], entry.docname) + "#" + entry.node_id
-            return nodes.reference("", "", contnode, refuri=uri, internal=True, reftitle=name)
+            return make_refnode(app.builder, node["refdoc"], entry.docname, entry.node_id, contnode, name)
     return contnode if hasattr(builtins, target) or target in app.known_arguments else None
 
 
