@@ -164,8 +164,9 @@ class Measured(SphinxDirective):
             return self._lacking(name.partition("-")[0], drawn=True)
         text = " ".join(" ".join(self.content).split())
         up = "../" * (self.env.docname.count("/") + 1)
+        # With a width, Sphinx makes it a link to the picture alone, which can be enlarged.
         return self.parse_text_to_nodes(
-            f".. image:: {up}benchmarks/results/{name}.svg\n   :alt: {text}\n   :class: measured-picture\n"
+            f".. image:: {up}benchmarks/results/{name}.svg\n   :alt: {text}\n   :width: 100%\n"
         )
 
     def _lacking(self, name, drawn=False):
