@@ -710,7 +710,8 @@ cdef class Convolution:
         with nogil:
             for n in prange(flags, schedule="dynamic", num_threads=threads):
                 if job.flags[n]:
-                    exact.do_tile(job, n, flags // job.g.groups, packed, scratch + 64 - <Py_ssize_t> scratch % 64 + threadid() * memory)
+                    exact.do_tile(job, n, flags // job.g.groups, packed,
+                                  scratch + 64 - <Py_ssize_t> scratch % 64 + threadid() * memory)
         free(scratch)
         return 0
 

@@ -13,7 +13,7 @@ from geometry cimport ceil_div
 
 cdef enum:
     MAX_POINTS = 9
-    TWO_LEVELS = 12                # kernel rows from which two levels pay
+    TWO_LEVELS = 12                 # kernel rows from which two levels pay
     ROOM = 64                       # times the plain ones are more than all sums of differences
 
 

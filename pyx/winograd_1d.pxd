@@ -44,14 +44,14 @@ cdef inline double line_weight(Py_ssize_t taps, Py_ssize_t slot, Py_ssize_t poin
     """What the weight in a place is multiplied with for one of the points of kernels/winograd.pxi."""
     cdef double value = WHOLE_SCALE if whole else 1
     cdef double points[5]
-    cdef Py_ssize_t k
+    cdef Py_ssize_t _n, k
     if point == 5:
         return value * (slot == 6 - line_outputs(taps))
     points[0] = 0
     points[1] = 1 if whole else 0.5 ** 0.5
     points[3] = 2 * points[1]
     points[2], points[4] = -points[1], -points[3]
-    for k in range(slot):
+    for _n in range(slot):
         value *= points[point]
     for k in range(5):
         if k != point:
@@ -61,77 +61,77 @@ cdef inline double line_weight(Py_ssize_t taps, Py_ssize_t slot, Py_ssize_t poin
 
 cdef inline Py_ssize_t box_bytes(const Job* job, const Py_ssize_t* box) noexcept nogil:
     """Of V and M, and of what is copied on the way in and out."""
-    cdef const Lines* l = &job.lines
-    cdef Py_ssize_t inputs = inputs_of(l, box, 0) * inputs_of(l, box, 1) * inputs_of(l, box, 2) * l.pixel
+    cdef const Lines* w = &job.lines
+    cdef Py_ssize_t inputs = inputs_of(w, box, 0) * inputs_of(w, box, 1) * inputs_of(w, box, 2) * w.pixel
     cdef Py_ssize_t sums = box[0] * box[1] * box[2] * block_width_bytes(job)
     return LINE_POINTS * (inputs + sums) + gathered_bytes(job, box) + outputs_bytes(job, box)
 
 
-cdef inline Py_ssize_t inputs_of(const Lines* l, const Py_ssize_t* box, Py_ssize_t a) noexcept nogil:
+cdef inline Py_ssize_t inputs_of(const Lines* w, const Py_ssize_t* box, Py_ssize_t a) noexcept nogil:
     """Transformed inputs of a block along an axis."""
-    cdef const Geometry* g = &l.inner
+    cdef const Geometry* g = &w.inner
     return (box[a] - 1) * g.stride[a] + (g.kernel[a] - 1) * g.dilation[a] + 1
 
 
 cdef inline void cut_lines(Job* job, Py_ssize_t threads) noexcept nogil:
     """Outputs into tiles, tiles into blocks: as large as cache allows, but enough to busy all threads alike."""
     cdef const Geometry* g = &job.g
-    cdef Lines* l = &job.lines
+    cdef Lines* w = &job.lines
     cdef Py_ssize_t a, n, best, most, blocks
     cdef Py_ssize_t sites[3]
     cdef Py_ssize_t larger[3]
     cdef double inputs, least
-    l.phases = min(g.dilation[l.axis], g.out[l.axis])
-    l.tiles = ceil_div(ceil_div(g.out[l.axis], l.phases), l.m)
-    l.pixel = g.ic * job.kernels.item
-    if l.pixel % 1024 == 0:         # rows of a register tile would collide in the first-level cache
-        l.pixel += 64
+    w.phases = min(g.dilation[w.axis], g.out[w.axis])
+    w.tiles = ceil_div(ceil_div(g.out[w.axis], w.phases), w.m)
+    w.pixel = g.ic * job.kernels.item
+    if w.pixel % 1024 == 0:         # rows of a register tile would collide in the first-level cache
+        w.pixel += 64
     for a in range(3):
-        sites[a] = l.tiles if a == l.axis else g.out[a]
-        l.box[a] = 1
-    most = min(max(BLOCK_BYTES, 2 * job.kernels.mr * box_bytes(job, l.box)), MOST_BYTES)
+        sites[a] = w.tiles if a == w.axis else g.out[a]
+        w.box[a] = 1
+    most = min(max(BLOCK_BYTES, 2 * job.kernels.mr * box_bytes(job, w.box)), MOST_BYTES)
     # The last axis as far as it goes, then whichever adds the fewest inputs that others have too.
     n = 1
-    l.box[2] = sites[2]
-    while l.box[2] > 1 and box_bytes(job, l.box) > most:
+    w.box[2] = sites[2]
+    while w.box[2] > 1 and box_bytes(job, w.box) > most:
         n += 1
-        l.box[2] = ceil_div(sites[2], n)
+        w.box[2] = ceil_div(sites[2], n)
     best = 0
     while best >= 0:
         best = -1
         least = 0
         for a in range(2):
-            larger[0], larger[1], larger[2] = l.box[0], l.box[1], l.box[2]
-            larger[a] = min(2 * l.box[a], sites[a])
-            inputs = <double> inputs_of(l, larger, a) / larger[a]
-            inputs *= <double> inputs_of(l, larger, 1 - a) / larger[1 - a]
-            if larger[a] > l.box[a] and box_bytes(job, larger) <= most and (best < 0 or inputs < least):
+            larger[0], larger[1], larger[2] = w.box[0], w.box[1], w.box[2]
+            larger[a] = min(2 * w.box[a], sites[a])
+            inputs = <double> inputs_of(w, larger, a) / larger[a]
+            inputs *= <double> inputs_of(w, larger, 1 - a) / larger[1 - a]
+            if larger[a] > w.box[a] and box_bytes(job, larger) <= most and (best < 0 or inputs < least):
                 best, least = a, inputs
         if best >= 0:
-            l.box[best] = min(2 * l.box[best], sites[best])
-    blocks = g.batch * l.phases * g.groups
-    inputs = <double> l.pixel
+            w.box[best] = min(2 * w.box[best], sites[best])
+    blocks = g.batch * w.phases * g.groups
+    inputs = <double> w.pixel
     for a in range(3):
-        l.boxes[a] = ceil_div(sites[a], l.box[a])
-        blocks *= l.boxes[a]
+        w.boxes[a] = ceil_div(sites[a], w.box[a])
+        blocks *= w.boxes[a]
         inputs *= sites[a] * g.stride[a]
     # Where there are more weights than inputs, filters are divided instead, if they can be.
     if (blocks % threads > 0 and blocks < UNITS_PER_THREAD * threads
             and (inputs > weights_of_a_plane(job) or job.blocks.count < threads)):
         a = 0
         for n in range(1, 3):
-            if l.box[n] - l.inner.kernel[n] * l.inner.dilation[n] > l.box[a] - l.inner.kernel[a] * l.inner.dilation[a]:
+            if w.box[n] - w.inner.kernel[n] * w.inner.dilation[n] > w.box[a] - w.inner.kernel[a] * w.inner.dilation[a]:
                 a = n
-        blocks = blocks // l.boxes[a]
-        l.boxes[a] = min(ceil_div(ceil_div(blocks * l.boxes[a], threads) * threads, blocks), sites[a])
-    job.tiles = g.batch * l.phases
+        blocks = blocks // w.boxes[a]
+        w.boxes[a] = min(ceil_div(ceil_div(blocks * w.boxes[a], threads) * threads, blocks), sites[a])
+    job.tiles = g.batch * w.phases
     for a in range(3):
-        l.box[a] = ceil_div(sites[a], l.boxes[a])
-        l.boxes[a] = ceil_div(sites[a], l.box[a])
-        l.inputs[a] = inputs_of(l, l.box, a)
-        job.tiles *= l.boxes[a]
-    l.input_plane = odd_lines(l.inputs[0] * l.inputs[1] * l.inputs[2] * l.pixel)
-    l.sums_plane = odd_lines(l.box[0] * l.box[1] * l.box[2] * block_width_bytes(job))
+        w.box[a] = ceil_div(sites[a], w.boxes[a])
+        w.boxes[a] = ceil_div(sites[a], w.box[a])
+        w.inputs[a] = inputs_of(w, w.box, a)
+        job.tiles *= w.boxes[a]
+    w.input_plane = odd_lines(w.inputs[0] * w.inputs[1] * w.inputs[2] * w.pixel)
+    w.sums_plane = odd_lines(w.box[0] * w.box[1] * w.box[2] * block_width_bytes(job))
     job.tiles_at_once = 1
 
 
@@ -148,8 +148,8 @@ cdef inline Py_ssize_t positions_of(const Job* job, Py_ssize_t inputs) noexcept 
 
 cdef inline Py_ssize_t gathered_bytes(const Job* job, const Py_ssize_t* box) noexcept nogil:
     """Of inputs of a block that are copied before they are transformed."""
-    cdef const Lines* l = &job.lines
-    return (positions_of(job, inputs_of(l, box, l.axis)) * (inputs_of(l, box, 2) if l.axis == 1 else 1) * l.pixel)
+    cdef const Lines* w = &job.lines
+    return (positions_of(job, inputs_of(w, box, w.axis)) * (inputs_of(w, box, 2) if w.axis == 1 else 1) * w.pixel)
 
 
 cdef inline Py_ssize_t outputs_bytes(const Job* job, const Py_ssize_t* box) noexcept nogil:
@@ -158,16 +158,16 @@ cdef inline Py_ssize_t outputs_bytes(const Job* job, const Py_ssize_t* box) noex
 
 
 cdef inline Py_ssize_t lines_scratch(const Job* job) noexcept nogil:
-    cdef const Lines* l = &job.lines
-    cdef Py_ssize_t positions = l.inner.kernel[0] * l.inner.kernel[1] * l.inner.kernel[2]
-    return (LINE_POINTS * (l.input_plane + l.sums_plane) + gathered_bytes(job, l.box) + outputs_bytes(job, l.box)
+    cdef const Lines* w = &job.lines
+    cdef Py_ssize_t positions = w.inner.kernel[0] * w.inner.kernel[1] * w.inner.kernel[2]
+    return (LINE_POINTS * (w.input_plane + w.sums_plane) + gathered_bytes(job, w.box) + outputs_bytes(job, w.box)
             + MOST_TILES * (<Py_ssize_t> sizeof(Run) + positions * <Py_ssize_t> sizeof(Segment)) + 5 * 64)
 
 
 cdef inline Py_ssize_t lines_flags(const Job* job) noexcept nogil:
     cdef const Geometry* g = &job.g
-    cdef const Lines* l = &job.lines
-    return (g.groups * g.batch * g.out[0] * (g.out[1] if l.axis == 2 else g.out[2]) * l.phases * l.tiles)
+    cdef const Lines* w = &job.lines
+    return (g.groups * g.batch * g.out[0] * (g.out[1] if w.axis == 2 else g.out[2]) * w.phases * w.tiles)
 
 
 cdef struct Box:                    # a block of tiles, and where a thread keeps what belongs to it
@@ -190,25 +190,25 @@ cdef inline char* next_line(char* p) noexcept nogil:
 
 cdef inline void lines_unit(const Job* job, Py_ssize_t unit, char* scratch) noexcept nogil:
     """Computes a unit: some blocks of filters for blocks of tiles."""
-    cdef const Lines* l = &job.lines
+    cdef const Lines* w = &job.lines
     cdef Unit u = unit_of(job, unit)
     cdef Py_ssize_t n, a, rest
     cdef Box b
     b.group = u.group
     b.inputs_at = next_line(scratch)
-    b.sums = b.inputs_at + LINE_POINTS * l.input_plane
-    b.gathered = b.sums + LINE_POINTS * l.sums_plane
-    b.outputs = next_line(b.gathered + gathered_bytes(job, l.box))
-    b.scratch = next_line(b.outputs + outputs_bytes(job, l.box))
+    b.sums = b.inputs_at + LINE_POINTS * w.input_plane
+    b.gathered = b.sums + LINE_POINTS * w.sums_plane
+    b.outputs = next_line(b.gathered + gathered_bytes(job, w.box))
+    b.scratch = next_line(b.outputs + outputs_bytes(job, w.box))
     for n in range(u.tile, u.tile_end):
         rest = n
         for a in range(2, -1, -1):
-            b.first[a] = rest % l.boxes[a] * l.box[a]
-            b.sites[a] = min(l.box[a], (l.tiles if a == l.axis else job.g.out[a]) - b.first[a])
-            b.inputs[a] = inputs_of(l, b.sites, a)
-            rest = rest // l.boxes[a]
-        b.phase = rest % l.phases
-        b.sample = rest // l.phases
+            b.first[a] = rest % w.boxes[a] * w.box[a]
+            b.sites[a] = min(w.box[a], (w.tiles if a == w.axis else job.g.out[a]) - b.first[a])
+            b.inputs[a] = inputs_of(w, b.sites, a)
+            rest = rest // w.boxes[a]
+        b.phase = rest % w.phases
+        b.sample = rest // w.phases
         transform_box(job, &b)
         multiply_box(job, &b, u.block, u.block_end)
 
@@ -249,17 +249,17 @@ cdef inline void gather_line(const Job* job, const char* x, Py_ssize_t first, Py
 cdef inline void transform_box(const Job* job, const Box* b) noexcept nogil:
     """Transforms all inputs of a block: for each position along the first axis, and, if it is no tiles, the second."""
     cdef const Geometry* g = &job.g
-    cdef const Lines* l = &job.lines
-    cdef Py_ssize_t t = l.axis, i, j, at
+    cdef const Lines* w = &job.lines
+    cdef Py_ssize_t t = w.axis, i, j, at
     cdef Py_ssize_t first[3]
-    cdef Py_ssize_t row_bytes = b.inputs[2] * l.pixel
+    cdef Py_ssize_t row_bytes = b.inputs[2] * w.pixel
     cdef const char* x
     cdef const char* row
     cdef const char* sample = job.x.data + b.sample * job.x.batch + b.group * g.ic * job.x.channel
     cdef char* to = b.inputs_at
     for i in range(3):
         first[i] = b.first[i] * g.stride[i] - g.before[i]
-    first[t] = b.phase + b.first[t] * l.m * g.stride[t] * g.dilation[t] - g.before[t]
+    first[t] = b.phase + b.first[t] * w.m * g.stride[t] * g.dilation[t] - g.before[t]
     for i in range(b.inputs[0]):
         at = source_index(first[0] + i, g.size[0], g.pad_mode)
         x = NULL
@@ -289,13 +289,13 @@ cdef inline void transform_rows(const Job* job, const Box* b, const char* x, Py_
                                 char* to) noexcept nogil:
     """Tiles along the second axis: the pixels of a row are transformed together.  NULL: zeros."""
     cdef const Geometry* g = &job.g
-    cdef const Lines* l = &job.lines
+    cdef const Lines* w = &job.lines
     cdef Py_ssize_t item = job.kernels.item, n = b.inputs[2], d = g.dilation[1], s = g.stride[1], j, at
     cdef Py_ssize_t rows = positions_of(job, b.inputs[1]), row
     cdef const char* source
     cdef LineInputs t
     if x == NULL:
-        clear_inputs(job, to, b.inputs[1] * n * l.pixel)
+        clear_inputs(job, to, b.inputs[1] * n * w.pixel)
         return
     if near(job) and first >= 0 and first + (rows - 1) * d < g.size[1] and column >= 0 and column + n <= g.size[2]:
         source = x + first * job.x.axis[1] + column * job.x.axis[2]
@@ -304,54 +304,54 @@ cdef inline void transform_rows(const Job* job, const Box* b, const char* x, Py_
         for j in range(rows):
             at = source_index(first + j * d, g.size[1], g.pad_mode)
             if at < 0:
-                memset(b.gathered + j * n * l.pixel, 0, n * l.pixel)
+                memset(b.gathered + j * n * w.pixel, 0, n * w.pixel)
             else:
-                gather_line(job, x + at * job.x.axis[1], column, 1, n, b.gathered + j * n * l.pixel)
-        source, row, t.source_next = b.gathered, n * l.pixel, l.pixel
-    t.elements, t.count, t.whole = g.ic, n, l.whole
-    if t.source_next == l.pixel and l.pixel == g.ic * item:
+                gather_line(job, x + at * job.x.axis[1], column, 1, n, b.gathered + j * n * w.pixel)
+        source, row, t.source_next = b.gathered, n * w.pixel, w.pixel
+    t.elements, t.count, t.whole = g.ic, n, w.whole
+    if t.source_next == w.pixel and w.pixel == g.ic * item:
         t.elements, t.count = n * g.ic, 1
     t.source_tap = s * row
-    t.to, t.to_plane, t.to_next = to, l.input_plane, l.pixel
+    t.to, t.to_plane, t.to_next = to, w.input_plane, w.pixel
     for j in range(b.inputs[1]):
-        t.source = source + (j // s * l.m * s + j % s) * row
+        t.source = source + (j // s * w.m * s + j % s) * row
         job.kernels.transform_input_lines(&t)
-        t.to += n * l.pixel
+        t.to += n * w.pixel
 
 
 cdef inline void transform_row(const Job* job, const Box* b, const char* x, Py_ssize_t first,
                                char* to) noexcept nogil:
     """Tiles along the last axis."""
     cdef const Geometry* g = &job.g
-    cdef const Lines* l = &job.lines
+    cdef const Lines* w = &job.lines
     cdef Py_ssize_t pixels = positions_of(job, b.inputs[2]), d = g.dilation[2], s = g.stride[2], pixel, turn
     cdef const char* source
     cdef LineInputs t
     if x == NULL:
-        clear_inputs(job, to, b.inputs[2] * l.pixel)
+        clear_inputs(job, to, b.inputs[2] * w.pixel)
         return
     if near(job) and first >= 0 and first + (pixels - 1) * d < g.size[2]:
         source, pixel = x + first * job.x.axis[2], d * job.x.axis[2]
     else:
         gather_line(job, x, first, d, pixels, b.gathered)
-        source, pixel = b.gathered, l.pixel
-    t.source_tap, t.source_next = s * pixel, l.m * s * pixel
-    t.to_plane, t.to_next = l.input_plane, s * l.pixel
-    t.elements, t.whole = g.ic, l.whole
+        source, pixel = b.gathered, w.pixel
+    t.source_tap, t.source_next = s * pixel, w.m * s * pixel
+    t.to_plane, t.to_next = w.input_plane, s * w.pixel
+    t.elements, t.whole = g.ic, w.whole
     for turn in range(min(s, b.inputs[2])):
-        t.source, t.to, t.count = source + turn * pixel, to + turn * l.pixel, ceil_div(b.inputs[2] - turn, s)
+        t.source, t.to, t.count = source + turn * pixel, to + turn * w.pixel, ceil_div(b.inputs[2] - turn, s)
         job.kernels.transform_input_lines(&t)
 
 
 cdef inline Job inner_job(const Job* job, const Box* b, Py_ssize_t q) noexcept nogil:
     """The products of one plane and one block of filters, as a convolution of V to M."""
-    cdef const Lines* l = &job.lines
+    cdef const Lines* w = &job.lines
     cdef Py_ssize_t width = block_width(&job.blocks, q), a
     cdef Job p = job[0]
-    p.g = l.inner
+    p.g = w.inner
     p.g.oc = q * job.blocks.step + width        # whole vectors
     p.x.data, p.x.channel = b.inputs_at, job.kernels.item
-    p.x.axis[2] = l.pixel
+    p.x.axis[2] = w.pixel
     p.y.channel, p.y.axis[2] = job.kernels.item, width * job.kernels.item
     for a in range(2, -1, -1):
         p.g.size[a], p.g.out[a] = b.inputs[a], b.sites[a]
@@ -374,7 +374,7 @@ cdef inline Job inner_job(const Job* job, const Box* b, Py_ssize_t q) noexcept n
 
 cdef inline void multiply_box(const Job* job, const Box* b, Py_ssize_t q, Py_ssize_t end) noexcept nogil:
     """Outputs of a block of tiles for blocks [q, end) of filters."""
-    cdef const Lines* l = &job.lines
+    cdef const Lines* w = &job.lines
     cdef Py_ssize_t item = job.kernels.item, point, plane_items = job.g.groups * job.blocks.group_items
     cdef Job p
     cdef Unit u
@@ -384,8 +384,8 @@ cdef inline void multiply_box(const Job* job, const Box* b, Py_ssize_t q, Py_ssi
         sums = b.sums - q * job.blocks.step * item      # where block 0 would be
         u.group, u.tile, u.tile_end, u.block, u.block_end = 0, 0, p.tiles, q, q + 1
         for point in range(LINE_POINTS):
-            p.x.data = b.inputs_at + point * l.input_plane
-            p.y.data = sums + point * l.sums_plane
+            p.x.data = b.inputs_at + point * w.input_plane
+            p.y.data = sums + point * w.sums_plane
             p.weights = job.weights + (point * plane_items + b.group * job.blocks.group_items) * item
             channels_last_tiles(&p, &u, b.scratch)
         finish_box(job, b, q)
@@ -395,18 +395,18 @@ cdef inline Py_ssize_t flag_of(const Job* job, Py_ssize_t group, Py_ssize_t samp
                                Py_ssize_t i, Py_ssize_t j, Py_ssize_t k) noexcept nogil:
     """The number of a tile, from its site."""
     cdef const Geometry* g = &job.g
-    cdef const Lines* l = &job.lines
-    cdef Py_ssize_t sites = l.phases * l.tiles
-    if l.axis == 1:
-        return (((group * g.batch + sample) * g.out[0] + i) * sites + phase * l.tiles + j) * g.out[2] + k
-    return (((group * g.batch + sample) * g.out[0] + i) * g.out[1] + j) * sites + phase * l.tiles + k
+    cdef const Lines* w = &job.lines
+    cdef Py_ssize_t sites = w.phases * w.tiles
+    if w.axis == 1:
+        return (((group * g.batch + sample) * g.out[0] + i) * sites + phase * w.tiles + j) * g.out[2] + k
+    return (((group * g.batch + sample) * g.out[0] + i) * g.out[1] + j) * sites + phase * w.tiles + k
 
 
 cdef inline void finish_box(const Job* job, const Box* b, Py_ssize_t q) noexcept nogil:
     """Transforms the sums of a block of filters to outputs."""
     cdef const Geometry* g = &job.g
-    cdef const Lines* l = &job.lines
-    cdef Py_ssize_t item = job.kernels.item, a, i, j, width = block_width(&job.blocks, q), axis = l.axis
+    cdef const Lines* w = &job.lines
+    cdef Py_ssize_t item = job.kernels.item, a, i, j, width = block_width(&job.blocks, q), axis = w.axis
     cdef Py_ssize_t outputs[3]
     cdef Py_ssize_t first[3]
     cdef Array y = job.y
@@ -414,8 +414,8 @@ cdef inline void finish_box(const Job* job, const Box* b, Py_ssize_t q) noexcept
     for a in range(3):
         first[a] = b.first[a]
         outputs[a] = b.sites[a]
-    first[axis] = b.phase + b.first[axis] * l.m * g.dilation[axis]
-    outputs[axis] = min(b.sites[axis] * l.m, outputs_left(g, axis, first[axis]))
+    first[axis] = b.phase + b.first[axis] * w.m * g.dilation[axis]
+    outputs[axis] = min(b.sites[axis] * w.m, outputs_left(g, axis, first[axis]))
     y.data += b.sample * y.batch + (b.group * g.oc + q * job.blocks.step) * y.channel
     for a in range(3):
         y.data += first[a] * y.axis[a]
@@ -424,23 +424,23 @@ cdef inline void finish_box(const Job* job, const Box* b, Py_ssize_t q) noexcept
     if job.scattered:
         y.data = b.outputs
         y.axis[2] = width * item
-        y.axis[1] = b.sites[2] * (l.m if axis == 2 else 1) * y.axis[2]
-        y.axis[0] = b.sites[1] * (l.m if axis == 1 else 1) * y.axis[1]
-    t.sums, t.sums_plane, t.sums_next = b.sums, l.sums_plane, width * item
-    t.m, t.limits, t.whole = l.m, job.limits, l.whole
+        y.axis[1] = b.sites[2] * (w.m if axis == 2 else 1) * y.axis[2]
+        y.axis[0] = b.sites[1] * (w.m if axis == 1 else 1) * y.axis[1]
+    t.sums, t.sums_plane, t.sums_next = b.sums, w.sums_plane, width * item
+    t.m, t.limits, t.whole = w.m, job.limits, w.whole
     t.bias = job.bias + (b.group * job.blocks.bias_items + q * job.blocks.step) * item
     t.c_output = y.axis[axis]
     for i in range(b.sites[0]):
         for j in range(b.sites[1]):
-            t.c = y.data + i * y.axis[0] + j * y.axis[1] * (l.m if axis == 1 else 1)
+            t.c = y.data + i * y.axis[0] + j * y.axis[1] * (w.m if axis == 1 else 1)
             t.flags = job.flags + flag_of(job, b.group, b.sample, b.phase, b.first[0] + i, b.first[1] + j, b.first[2])
             if axis == 1:
                 t.c_next = y.axis[2]
-                finish_line(job, &t, b.sites[2], outputs[1] - j * l.m)
+                finish_line(job, &t, b.sites[2], outputs[1] - j * w.m)
             else:
-                t.c_next = l.m * y.axis[2]
-                finish_line(job, &t, outputs[2] // l.m, l.m)
-                finish_line(job, &t, b.sites[2] - outputs[2] // l.m, outputs[2] % l.m)
+                t.c_next = w.m * y.axis[2]
+                finish_line(job, &t, outputs[2] // w.m, w.m)
+                finish_line(job, &t, b.sites[2] - outputs[2] // w.m, outputs[2] % w.m)
     if job.scattered:
         scatter_box(job, b, first, outputs, &y, q, t.channels)
 
@@ -499,17 +499,17 @@ cdef inline void scatter_box(const Job* job, const Box* b, const Py_ssize_t* fir
 
 cdef inline bint direct_line(const Job* job, Py_ssize_t flag, Geometry* g, Array* x, Array* y) noexcept nogil:
     """A flagged tile as a convolution of its own, which `g` is but for its place; False if it has no outputs."""
-    cdef const Lines* l = &job.lines
-    cdef Py_ssize_t a, t = l.axis, axis = job.axes[t], rest = flag
+    cdef const Lines* w = &job.lines
+    cdef Py_ssize_t a, t = w.axis, axis = job.axes[t], rest = flag
     cdef Py_ssize_t first[3]
     for a in range(2, -1, -1):
         if a == t:
-            first[a] = rest % l.tiles * l.m * job.g.dilation[a] + rest // l.tiles % l.phases
-            rest = rest // (l.tiles * l.phases)
+            first[a] = rest % w.tiles * w.m * job.g.dilation[a] + rest // w.tiles % w.phases
+            rest = rest // (w.tiles * w.phases)
         else:
             first[a] = rest % job.g.out[a]
             rest = rest // job.g.out[a]
     place_tile(job, rest % job.g.batch, rest // job.g.batch, first, g, x, y)
-    g.out[axis] = min(l.m, outputs_left(&job.g, t, first[t]))
+    g.out[axis] = min(w.m, outputs_left(&job.g, t, first[t]))
     y.axis[axis] *= job.g.dilation[t]
     return g.out[axis] > 0

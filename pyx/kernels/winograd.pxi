@@ -52,9 +52,10 @@ cdef inline void transform_inputs_of(const Py_ssize_t lanes, const InputTransfor
     cdef char* to
     if lanes == LANES:
         for j in range(columns):
-            input_points(False, vload(p[j] + offset), vload(p[columns + j] + offset), vload(p[2 * columns + j] + offset),
-                         vload(p[3 * columns + j] + offset), vload(p[4 * columns + j] + offset),
-                         vload(p[5 * columns + j] + offset), t.scratch + j * VBYTES, column, LANES)
+            input_points(False, vload(p[j] + offset), vload(p[columns + j] + offset),
+                         vload(p[2 * columns + j] + offset), vload(p[3 * columns + j] + offset),
+                         vload(p[4 * columns + j] + offset), vload(p[5 * columns + j] + offset),
+                         t.scratch + j * VBYTES, column, LANES)
     else:
         for j in range(columns):
             input_points(False, vload_part(p[j] + offset, lanes), vload_part(p[columns + j] + offset, lanes),
@@ -147,14 +148,15 @@ cdef inline void transform_outputs_of(const int m, const Py_ssize_t lanes, const
     for n in range(t.tiles):
         p = t.sums + n * t.sums_tile + offset
         for j in range(6):
-            output_points(False, m, vload(p), vload(p + row), vload(p + 2 * row), vload(p + 3 * row), vload(p + 4 * row),
-                          vload(p + 5 * row), s + j, 6)
+            output_points(False, m, vload(p), vload(p + row), vload(p + 2 * row), vload(p + 3 * row),
+                          vload(p + 4 * row), vload(p + 5 * row), s + j, 6)
             p += plane
         c = t.c + n * t.c_tile + offset
         columns = t.last_columns if n == t.tiles - 1 else m
         check = vzero()
         for i in range(m):
-            output_points(False, m, s[6 * i], s[6 * i + 1], s[6 * i + 2], s[6 * i + 3], s[6 * i + 4], s[6 * i + 5], y, 1)
+            output_points(False, m, s[6 * i], s[6 * i + 1], s[6 * i + 2], s[6 * i + 3], s[6 * i + 4], s[6 * i + 5],
+                          y, 1)
             check = unlike_zero(m, y, check)
             if i < t.rows:
                 finish_row(m, y, bias, t.limits, c, t.c_column, columns, lanes)
