@@ -9,6 +9,8 @@ cdef enum:
     MAX_STENCIL_HEIGHT = 5          # and the kernel rows that one segment of it can have
     MAX_LEVELS = 2                  # of fast FIR
     WHOLE_SCALE = 24                # of weights that Winograd's whole points would leave fractions of
+    MAX_STRIDE = 4                  # of a window that slides along the lanes,
+    MAX_TAPS = 8                    # and its elements along them
 
 cdef enum Activation:
     LINEAR
@@ -183,6 +185,28 @@ cdef struct Fold:                   # contract in kernels/fold.pxi
     const char* lane_divisors       # of each element of a run, multiplied with the run's; or NULL
     bint narrow                     # float64 only: operands and results are float32
 
+cdef struct Slide:                  # contract in kernels/slide.pxi
+    Py_ssize_t planes
+    Py_ssize_t source_plane
+    Py_ssize_t to_plane
+    Py_ssize_t rows
+    Py_ssize_t source_row
+    Py_ssize_t to_row
+    Py_ssize_t vectors              # of outputs in a row
+    Py_ssize_t lanes                # outputs of a row, if they are not whole vectors
+    const char* source
+    const Py_ssize_t* at            # from `source` to each row of a window
+    Py_ssize_t operands
+    Py_ssize_t taps                 # neighbours of such a row
+    char* to
+    bint edge                       # one vector, of which only some columns can be read:
+    Py_ssize_t first                #   the first, counted from `source`,
+    Py_ssize_t last                 #   and the one behind the last
+    const char* lowest              # the element that stands for all others
+    double divisor                  # of sums; 0: nothing is divided
+    const char* lane_divisors       # of each output of a vector, multiplied with it
+
+ctypedef void (*slide_function)(const Slide* s) noexcept nogil
 ctypedef void (*spread_function)(const Spread* s) noexcept nogil
 ctypedef void (*fold_function)(const Fold* f) noexcept nogil
 ctypedef void (*transform_weights_function)(const WeightTransform* t) noexcept nogil
@@ -218,4 +242,5 @@ cdef struct KernelTable:
     transform_output_lines_function transform_output_lines  # NULL for integers
     activate_function activate      # NULL for integers
     fold_function fold
+    slide_function slide[3][MAX_STRIDE]     # [kind][stride - 1]
     fold_function across            # the same over the elements of each run: one result a run

@@ -42,8 +42,12 @@ cdef struct Box:                    # a piece of work: the outputs of one box
     Py_ssize_t to_plane
     Py_ssize_t to_row
     Py_ssize_t to_pixel
+    Py_ssize_t padded[3]            # the rows of buffer 1 that have padding, where they begin, and their columns
     Py_ssize_t counted              # the columns, and channels, that buffer COLUMNS is for
     Py_ssize_t counted_channels
+    double divisors[MANY_ROWS]      # of rows,
+    Py_ssize_t divided[2]           # the first and their number,
+    double divided_along_depth      # of depths that have this factor
 
 
 cdef inline char* buffer(const PoolJob* job, const Box* b, Py_ssize_t n) noexcept nogil:
@@ -63,8 +67,10 @@ cdef inline void boxes_unit(const PoolJob* job, Py_ssize_t unit, char* scratch) 
     cdef Py_ssize_t i
     cdef Box b
     b.buffers = scratch
+    b.padded[0] = 0
     b.counted = -1
-    for i in range(unit * job.unit_items, min((unit + 1) * job.unit_items, job.items)):
+    b.divided[1] = 0
+    for i in range(unit * job.items // job.units, (unit + 1) * job.items // job.units):
         place(job, i, &b)
         fill_result(job, &b)
         if not b.delivered:
@@ -197,8 +203,9 @@ cdef inline void fold_box(const PoolJob* job, Box* b, const Py_ssize_t* from_, c
         if (job.same and job.indices.data == NULL and b.channels == job.pixel
                 and (job.x.axis[2] == b.channels * item or g.size[2] == 1)
                 and (job.pixel == 1 or job.x.channel == item)):
-            fold_input(job, b, from_, taps, n[2])
+            fold_input(job, b, from_, taps, n)
         else:
+            b.padded[0] = 0
             load_box(job, b, from_, n)
             for d in range(taps[0]):
                 for h in range(taps[1]):
@@ -212,6 +219,7 @@ cdef inline void fold_box(const PoolJob* job, Box* b, const Py_ssize_t* from_, c
                 job.kernels.fold(&f)
         fold_rows(job, b, 1, row, taps[2])
     else:
+        b.padded[0] = 0
         load_box(job, b, from_, n)
         f.runs, f.source_next, f.to_next = b.outputs[0], b.stride[0] * plane, plane
         f.elements = plane // item
@@ -228,54 +236,75 @@ cdef inline void fold_box(const PoolJob* job, Box* b, const Py_ssize_t* from_, c
         fold_rows(job, b, 0, row, taps[2])
 
 
-cdef inline void fold_input(const PoolJob* job, const Box* b, const Py_ssize_t* from_, const Py_ssize_t* taps,
-                            Py_ssize_t columns) noexcept nogil:
+cdef inline void fold_input(const PoolJob* job, Box* b, const Py_ssize_t* from_, const Py_ssize_t* taps,
+                            const Py_ssize_t* n) noexcept nogil:
     """Folds depth and height of the input into rows of buffer 1, with padding at both ends."""
     cdef const PoolGeometry* g = &job.g
     cdef Py_ssize_t pixel = b.channels * job.kernels.item
-    cdef Py_ssize_t left = min(max(-from_[2], 0), columns)
-    cdef Py_ssize_t right = max(min(g.size[2] - from_[2], columns), left)
+    cdef Py_ssize_t left = min(max(-from_[2], 0), n[2])
+    cdef Py_ssize_t right = max(min(g.size[2] - from_[2], n[2]), left)
+    cdef Py_ssize_t row = n[2] * pixel
     cdef Py_ssize_t at[OPERANDS]
-    cdef Py_ssize_t d, h, i, j, d0, d1, h0, h1, rows, start, last
-    cdef char* to = buffer(job, b, 1)
+    cdef Py_ssize_t d, h, i, j, k, d0, d1, h0, h1, rows, first, start, last
     cdef const char* x = job.x.data + picture(&job.x, job, b.picture) + (from_[2] + left) * job.x.axis[2]
+    cdef char* to
+    cdef bint deep
+    cdef bint whole_depths = from_[0] >= 0 and from_[0] + n[0] <= g.size[0]
     cdef Fold f = plain_fold(job)
     f.at = at
-    f.source_next = b.stride[1] * job.x.axis[1]
-    f.to_next = columns * pixel
     f.elements = (right - left) * b.channels
-    for d in range(b.outputs[0]):
-        d0, d1 = in_input(from_[0] + d * b.stride[0], g.dilation[0], taps[0], g.size[0])
-        h = 0
-        while h < b.outputs[1]:
-            start = from_[1] + h * b.stride[1]
-            h0, h1 = in_input(start, g.dilation[1], taps[1], g.size[1])
-            rows = 1
-            if h0 == 0 and h1 == taps[1]:
-                # As many rows as have all their elements in the input.
-                last = g.size[1] - 1 - (taps[1] - 1) * g.dilation[1]
-                rows = min((last - start) // b.stride[1] + 1, b.outputs[1] - h)
+    pad_rows(job, b, from_[2], n[2], left, right)
+    h = 0
+    while h < b.outputs[1]:
+        start = from_[1] + h * b.stride[1]
+        h0, h1 = in_input(start, g.dilation[1], taps[1], g.size[1])
+        rows = 1
+        if h0 == 0 and h1 == taps[1]:
+            # As many rows as have all their elements in the input.
+            last = g.size[1] - 1 - (taps[1] - 1) * g.dilation[1]
+            rows = min((last - start) // b.stride[1] + 1, b.outputs[1] - h)
+        # Runs of the kernel are rows, or one row of all depths, whichever are more.
+        deep = whole_depths and b.outputs[0] > rows
+        for i in range(rows if deep else b.outputs[0]):
+            d, first = 0, h + i
+            if not deep:
+                d, first = i, h
+            d0, d1 = in_input(from_[0] + d * b.stride[0], g.dilation[0], taps[0], g.size[0])
             f.operands = 0
-            for i in range(d0, d1):
+            for k in range(d0, d1):
                 for j in range(h0, h1):
-                    at[f.operands] = ((i - d0) * g.dilation[0] * job.x.axis[0]
+                    at[f.operands] = ((k - d0) * g.dilation[0] * job.x.axis[0]
                                       + (j - h0) * g.dilation[1] * job.x.axis[1])
                     f.operands += 1
+            to = buffer(job, b, 1) + (d * b.outputs[1] + first) * row
+            f.runs = b.outputs[0] if deep else rows
+            f.source_next = b.stride[0] * job.x.axis[0] if deep else b.stride[1] * job.x.axis[1]
+            f.to_next = b.outputs[1] * row if deep else row
             if f.operands == 0 or right == left:
-                for i in range(rows):
-                    fill_lowest(job, to + i * f.to_next, columns * b.channels)
-            else:
-                f.runs = rows
-                f.source = (x + (from_[0] + d * b.stride[0] + d0 * g.dilation[0]) * job.x.axis[0]
-                            + (start + h0 * g.dilation[1]) * job.x.axis[1])
-                f.to = to + left * pixel
-                job.kernels.fold(&f)
-                if left > 0 or right < columns:
-                    for i in range(rows):
-                        fill_lowest(job, to + i * f.to_next, left * b.channels)
-                        fill_lowest(job, to + i * f.to_next + right * pixel, (columns - right) * b.channels)
-            to += rows * f.to_next
-            h += rows
+                for j in range(f.runs):
+                    fill_lowest(job, to + j * f.to_next, row // job.kernels.item)
+                continue
+            f.source = (x + (from_[0] + d * b.stride[0] + d0 * g.dilation[0]) * job.x.axis[0]
+                        + (from_[1] + first * b.stride[1] + h0 * g.dilation[1]) * job.x.axis[1])
+            f.to = to + left * pixel
+            job.kernels.fold(&f)
+        h += rows
+
+
+cdef inline void pad_rows(const PoolJob* job, Box* b, Py_ssize_t from_, Py_ssize_t columns, Py_ssize_t left,
+                          Py_ssize_t right) noexcept nogil:
+    """Padding at both ends of the rows of buffer 1, unless it is there since an earlier box."""
+    cdef Py_ssize_t rows = b.outputs[0] * b.outputs[1]
+    cdef Py_ssize_t pixel = b.channels * job.kernels.item
+    cdef Py_ssize_t _
+    cdef char* to = buffer(job, b, 1)
+    if b.padded[0] >= rows and b.padded[1] == from_ and b.padded[2] == columns:
+        return
+    b.padded[0], b.padded[1], b.padded[2] = rows, from_, columns
+    for _ in range(rows):
+        fill_lowest(job, to, left * b.channels)
+        fill_lowest(job, to + right * pixel, (columns - right) * b.channels)
+        to += columns * pixel
 
 
 cdef inline (Py_ssize_t, Py_ssize_t) in_input(Py_ssize_t start, Py_ssize_t step, Py_ssize_t taps,
@@ -295,7 +324,6 @@ cdef inline void fold_rows(const PoolJob* job, Box* b, Py_ssize_t from_, Py_ssiz
     cdef Py_ssize_t item = job.kernels.item
     cdef Py_ssize_t pixel = b.channels * item
     cdef Py_ssize_t at[OPERANDS]
-    cdef double divisors[MANY_ROWS]
     cdef Py_ssize_t d, h, rows
     cdef char* source = buffer(job, b, from_)
     cdef char* dense = buffer(job, b, 1 - from_)
@@ -328,7 +356,7 @@ cdef inline void fold_rows(const PoolJob* job, Box* b, Py_ssize_t from_, Py_ssiz
                     call = f
                     call.source += h * MANY_ROWS * f.source_next
                     call.to += h * MANY_ROWS * f.to_next
-                    fold_divided(job, b, &call, d, h * MANY_ROWS, rows, divisors)
+                    fold_divided(job, b, &call, d, h * MANY_ROWS, rows)
             f.source += b.outputs[1] * row
         else:
             f.runs, f.source_next, f.to_next = b.outputs[2], b.stride[2] * pixel, b.to_pixel
@@ -339,17 +367,20 @@ cdef inline void fold_rows(const PoolJob* job, Box* b, Py_ssize_t from_, Py_ssiz
                 f.source += row
 
 
-cdef inline void fold_divided(const PoolJob* job, Box* b, Fold* f, Py_ssize_t d, Py_ssize_t h, Py_ssize_t rows,
-                              double* divisors) noexcept nogil:
+cdef inline void fold_divided(const PoolJob* job, Box* b, Fold* f, Py_ssize_t d, Py_ssize_t h,
+                              Py_ssize_t rows) noexcept nogil:
     """Folds some rows, and divides each element by what its window counts."""
     cdef Window wd = window(&job.g, 0, b.first[0] + d), wh
-    cdef Py_ssize_t i
+    cdef double along_depth = job.divisor * divisor_along(job, &wd)
+    cdef Py_ssize_t i, first = b.first[1] + h
     count_columns(job, b)
-    for i in range(rows):
-        wh = window(&job.g, 1, b.first[1] + h + i)
-        divisors[i] = job.divisor * divisor_along(job, &wd) * divisor_along(job, &wh)
+    if b.divided[0] != first or b.divided[1] != rows or b.divided_along_depth != along_depth:
+        b.divided[0], b.divided[1], b.divided_along_depth = first, rows, along_depth
+        for i in range(rows):
+            wh = window(&job.g, 1, first + i)
+            b.divisors[i] = along_depth * divisor_along(job, &wh)
     f.runs = rows
-    f.divisors, f.divisors_next = divisors, 1
+    f.divisors, f.divisors_next = b.divisors, 1
     f.lane_divisors = buffer(job, b, COLUMNS)
     job.kernels.fold(f)
 
@@ -443,7 +474,6 @@ cdef inline void deliver(const PoolJob* job, Box* b) noexcept nogil:
     cdef char* row = buffer(job, b, RESULTS)
     cdef char* y
     cdef char* y_indices
-    cdef double divisor
     cdef Fold f = plain_fold(job)
     f.keys = 0
     f.at, f.operands = &here, 1
@@ -452,7 +482,7 @@ cdef inline void deliver(const PoolJob* job, Box* b) noexcept nogil:
         for h in range(b.outputs[1]):
             if job.count != NOTHING:
                 f.source, f.to = row, row
-                fold_divided(job, b, &f, d, h, 1, &divisor)
+                fold_divided(job, b, &f, d, h, 1)
             y = (job.y.data + picture(&job.y, job, b.picture) + (b.first[0] + d) * job.y.axis[0]
                  + (b.first[1] + h) * job.y.axis[1] + b.first[2] * job.y.axis[2] + b.channel * job.y.channel)
             job.store(row, y, job.y.axis[2], job.y.channel, b.outputs[2], b.channels, job.power)

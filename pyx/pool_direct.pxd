@@ -9,9 +9,6 @@ from kernel_table cimport Fold
 from pool_job cimport (GIVEN, NOTHING, PoolGeometry, PoolJob, Window, divisor_along, picture,
                        whole_windows, window)
 
-cdef enum:
-    MANY_ROWS = 64                  # of one call, at most
-
 
 cdef inline Py_ssize_t direct_scratch(const PoolJob* job) noexcept nogil:
     """Where a window's elements are, from the first: for all of them."""
@@ -36,7 +33,7 @@ cdef inline void direct_unit(const PoolJob* job, Py_ssize_t unit, char* scratch)
         n = row // (g.out[1] * g.out[0])
         rows = 1
         if lo <= oh < hi:
-            rows = min(min(end - row, hi - oh), MANY_ROWS)
+            rows = min(end, row + hi - oh) - row
         direct_rows(job, n, od, oh, rows, column, columns, channel, channels, <Py_ssize_t*> scratch)
         row += rows
 
@@ -53,15 +50,15 @@ cdef inline void direct_rows(const PoolJob* job, Py_ssize_t n, Py_ssize_t od, Py
     cdef char* y = (job.y.data + picture(&job.y, job, n) + od * job.y.axis[0] + oh * job.y.axis[1]
                     + channel * item)
     cdef Py_ssize_t lo, hi, o, _, pixels
-    cdef double divisors[MANY_ROWS]
-    cdef double along_rows
+    cdef double along_rows, divisor
     cdef Fold f
     f.kind = job.kind
     f.at = at
     f.keys = 0
     f.lane_divisors = NULL
     f.narrow = job.narrow
-    f.divisors = NULL if job.count == NOTHING else divisors
+    f.divisors = NULL if job.count == NOTHING else &divisor
+    f.divisors_next = 0
     whole_windows(g, 2, &lo, &hi)
     along_rows = job.divisor * divisor_along(job, &wd) * divisor_along(job, &wh)
     o = column
@@ -79,8 +76,7 @@ cdef inline void direct_rows(const PoolJob* job, Py_ssize_t n, Py_ssize_t od, Py
             f.runs = pixels
             f.source_next = g.stride[2] * job.x.axis[2]
             f.to_next = job.y.axis[2]
-            f.divisors_next = 0
-            divisors[0] = along_rows * divisor_along(job, &ww)
+            divisor = along_rows * divisor_along(job, &ww)
             for _ in range(rows):
                 call(job, &f)
                 f.source += g.stride[1] * job.x.axis[1]
@@ -92,8 +88,7 @@ cdef inline void direct_rows(const PoolJob* job, Py_ssize_t n, Py_ssize_t od, Py
             f.runs = rows
             f.source_next = g.stride[1] * job.x.axis[1]
             f.to_next = job.y.axis[1]
-            f.divisors_next = 0
-            divisors[0] = along_rows * divisor_along(job, &ww)
+            divisor = along_rows * divisor_along(job, &ww)
             call(job, &f)
         o += pixels
 

@@ -12,15 +12,16 @@ from libc.string cimport memcpy, memset
 
 from arrays cimport aligned, follows, forked, opened, overlap
 from geometry cimport ceil_div
-from kernel_table cimport MAXIMUM, MAXIMUM_NUMBER, SUM, KernelTable
+from kernel_table cimport MAX_STRIDE, MAX_TAPS, MAXIMUM, MAXIMUM_NUMBER, SUM, KernelTable
 from pool_boxes cimport FIRST_LEVEL, boxes_unit, levels_of
 from pool_direct cimport direct_scratch, direct_unit
 from pool_job cimport (CELLS, ELEMENTS, GIVEN, NOTHING, Cut, PoolGeometry, PoolJob, load_function,
                        store_function)
 from pool_rows cimport element, load_row, store_row
+from pool_slide cimport cut_bands, slide_scratch, slide_unit
 
 cdef enum:
-    FEW_TAPS = 16                   # windows of so many elements are always folded directly
+    FEW_TAPS = 16                   # windows of so many elements are always folded directly; rows, if they slide
     MANY_TAPS = 1 << 16             # and of more, never
     SMALL_BOX = 1 << 15             # bytes of a box for short windows: part of the first-level cache
     BOXES = 1 << 20                 # bytes of all buffers, for long ones: the second-level cache
@@ -183,7 +184,11 @@ cdef class Pooling:
         units = threads * min(max(all_bytes // (threads * UNIT_BYTES), 1), UNITS_PER_THREAD)
         view_as_pictures(job, self.channels_last)
         choose(job)
-        if job.direct:
+        if job.slide:
+            cut_bands(job)
+            divide_boxes(job, units)
+            job.scratch_bytes = slide_scratch(job)
+        elif job.direct:
             divide_rows(job, units)
             job.scratch_bytes = direct_scratch(job)
         else:
@@ -213,7 +218,9 @@ cdef void work(const PoolJob* job, Py_ssize_t threads) noexcept nogil:
 
 
 cdef void do_unit(const PoolJob* job, Py_ssize_t unit, Py_ssize_t thread) noexcept nogil:
-    if job.direct:
+    if job.slide:
+        slide_unit(job, unit, job.scratch + thread * job.scratch_bytes)
+    elif job.direct:
         direct_unit(job, unit, job.scratch + thread * job.scratch_bytes)
     else:
         boxes_unit(job, unit, job.scratch + thread * job.scratch_bytes)
@@ -223,7 +230,7 @@ cdef void view_as_pictures(PoolJob* job, bint channels_last) noexcept:
     """Channels-first, every channel is a picture with pixels of one element.
 
     Windows that hold a whole picture are one long row; and pictures of one row are the rows of
-    one picture, so that the kernels see many at once.
+    one picture, pictures of one depth its depths, so that the kernels see many at once.
     """
     cdef PoolGeometry* g = &job.g
     cdef Py_ssize_t a
@@ -246,6 +253,10 @@ cdef void view_as_pictures(PoolJob* job, bint channels_last) noexcept:
             if one_row(g, 0):
                 rows_from(job, 0, job.pictures, job.x.batch, job.y.batch)
                 job.pictures = 1
+        elif one_row(g, 0):
+            rows_from(job, 0, job.sample_pictures, job.x.channel, job.y.channel)
+            job.pictures //= job.sample_pictures
+            job.sample_pictures = 1
 
 
 cdef inline bint whole(const PoolGeometry* g, Py_ssize_t a) noexcept:
@@ -265,7 +276,7 @@ cdef inline void rows_from(PoolJob* job, Py_ssize_t a, Py_ssize_t n, Py_ssize_t 
 
 
 cdef void choose(PoolJob* job) noexcept:
-    """Directly or through boxes."""
+    """With sliding windows, directly, or through boxes."""
     cdef PoolGeometry* g = &job.g
     cdef Py_ssize_t item = 4 if job.narrow else job.kernels.item
     cdef Py_ssize_t pixel = job.pixel * item
@@ -274,6 +285,12 @@ cdef void choose(PoolJob* job) noexcept:
         taps = min(taps * min(g.kernel[a], MANY_TAPS + 1), MANY_TAPS + 1)
         step = g.kernel[a] if g.out[a] == 1 else min(g.stride[a], g.kernel[a])
         steps = min(steps * min(step, MANY_TAPS + 1), MANY_TAPS + 1)
+    job.slide = (job.same and job.pixel == 1 and job.indices.data == NULL and job.power == 0
+                 and g.out[2] > 1 and not g.adaptive[2] and g.dilation[2] == 1
+                 and g.stride[2] <= MAX_STRIDE and g.kernel[2] <= MAX_TAPS
+                 and job.x.axis[2] == item and job.y.axis[2] == item
+                 and g.kernel[2] - g.stride[2] <= job.kernels.lanes
+                 and taps <= MANY_TAPS and g.kernel[0] * g.kernel[1] <= FEW_TAPS)
     job.flat = (g.stride[2] == 1 or g.out[2] == 1) and job.x.axis[2] == pixel and job.y.axis[2] == pixel
     job.direct = ((job.same or job.narrow) and job.indices.data == NULL and job.power == 0
                   and (job.pixel == 1 or (job.x.channel == item and job.y.channel == item))
@@ -281,7 +298,7 @@ cdef void choose(PoolJob* job) noexcept:
     job.across = False
     if job.direct and 2 * job.pixel < job.kernels.lanes:
         # Pixels shorter than vectors: rows of them must lie together, or rows of a window.
-        job.across = (job.pixel == 1 and g.kernel[2] >= 2 * job.kernels.lanes and g.dilation[2] == 1
+        job.across = (job.pixel == 1 and (g.out[2] == 1 or 2 * g.kernel[2] >= job.kernels.lanes) and g.dilation[2] == 1
                       and (g.out[2] == 1 or g.stride[2] >= g.kernel[2]) and g.before[2] == 0
                       and (g.out[2] - 1) * g.stride[2] + g.kernel[2] <= g.size[2]
                       and not g.adaptive[2] and job.x.axis[2] == item)
@@ -381,5 +398,4 @@ cdef void divide_boxes(PoolJob* job, Py_ssize_t wanted) noexcept:
     for a in range(3):
         job.boxes[a] = ceil_div(job.g.out[a], job.cut.outputs[a])
         job.items *= job.boxes[a]
-    job.unit_items = max(job.items // wanted, 1)
-    job.units = ceil_div(job.items, job.unit_items)
+    job.units = min(job.items, wanted)

@@ -110,13 +110,19 @@ VINLINE vec veven(vec a, vec b)
     return __builtin_shuffle(a, b, at);
 }
 
-/* Elements first, first + 2, first + 4, ... of a and b. */
-VINLINE vec vturns(vec a, vec b, const int first)
+/* Elements first, first + step, first + 2*step, ... of so many vectors as a step has elements. */
+VINLINE vec vevery(const vec *v, const int step, const int first)
 {
-    vbits at;
-    for (int i = 0; i < LANES; i++)
-        at[i] = 2 * i + first;
-    return __builtin_shuffle(a, b, at);
+    vec r = v[0];
+    for (int n = 1; n < step; n++) {
+        vbits at;
+        for (int i = 0; i < LANES; i++) {
+            int e = i * step + first;
+            at[i] = e / LANES == n ? LANES + e % LANES : n == 1 && e < LANES ? e : i;
+        }
+        r = __builtin_shuffle(r, v[n], at);
+    }
+    return r;
 }
 
 /* Constants of the activations (which integer modules compile, but do not offer). */
@@ -190,7 +196,8 @@ VINLINE const char *vopaque(const char *p)
     return p;
 }
 
-/* The first n lanes only, 0 <= n <= LANES: no byte beyond them is touched. */
+/* The first n lanes only, 0 <= n <= LANES, or those from first up to last, and the rest from
+ * another vector: no byte beyond them is touched. */
 #if defined(__AVX512F__)
 #define LANE_MASK(n) ((1u << (n)) - 1u)
 VINLINE vec vload_part(const char *p, Py_ssize_t n)
@@ -207,6 +214,14 @@ VINLINE void vstore_part(char *p, vec v, Py_ssize_t n)
     _mm512_mask_storeu_epi32(p, (__mmask16)LANE_MASK(n), (__m512i)v);
 #else
     _mm512_mask_storeu_epi64(p, (__mmask8)LANE_MASK(n), (__m512i)v);
+#endif
+}
+VINLINE vec vload_between(const char *p, Py_ssize_t first, Py_ssize_t last, vec rest)
+{
+#if CYCONV_REAL == CYCONV_FLOAT || CYCONV_REAL == CYCONV_INT32
+    return (vec)_mm512_mask_loadu_epi32((__m512i)rest, (__mmask16)(LANE_MASK(last) & ~LANE_MASK(first)), p);
+#else
+    return (vec)_mm512_mask_loadu_epi64((__m512i)rest, (__mmask8)(LANE_MASK(last) & ~LANE_MASK(first)), p);
 #endif
 }
 #elif defined(__AVX2__)
@@ -234,6 +249,15 @@ VINLINE void vstore_part(char *p, vec v, Py_ssize_t n)
     _mm256_maskstore_epi64((long long *)p, lane_mask(n), (__m256i)v);
 #endif
 }
+VINLINE vec vload_between(const char *p, Py_ssize_t first, Py_ssize_t last, vec rest)
+{
+    __m256i where = _mm256_andnot_si256(lane_mask(first), lane_mask(last));
+#if CYCONV_REAL == CYCONV_FLOAT || CYCONV_REAL == CYCONV_INT32
+    return (vec)_mm256_blendv_epi8((__m256i)rest, _mm256_maskload_epi32((const int *)p, where), where);
+#else
+    return (vec)_mm256_blendv_epi8((__m256i)rest, _mm256_maskload_epi64((const long long *)p, where), where);
+#endif
+}
 #else
 VINLINE vec vload_part(const char *p, Py_ssize_t n)
 {
@@ -244,6 +268,12 @@ VINLINE vec vload_part(const char *p, Py_ssize_t n)
 VINLINE void vstore_part(char *p, vec v, Py_ssize_t n)
 {
     memcpy(p, &v, (size_t)n * sizeof(real));
+}
+VINLINE vec vload_between(const char *p, Py_ssize_t first, Py_ssize_t last, vec rest)
+{
+    for (Py_ssize_t i = first; i < last; i++)
+        rest[i] = ((const real *)p)[i];
+    return rest;
 }
 #endif
 
@@ -310,6 +340,18 @@ VINLINE vec vshift(vec v, int lanes)
     return __builtin_shuffle(v, at);
 }
 
+/* Elements first, first + step, ... of columns, whose every step-th, from first % step on, is in `phase`; those
+ * behind the first step*LANES columns are in `behind`. */
+VINLINE vec vphase(vec phase, vec behind, const int step, const int first)
+{
+    vbits at;
+    for (int i = 0; i < LANES; i++) {
+        int n = i + first / step;
+        at[i] = n < LANES ? n : LANES + ((n - LANES) * step + first % step) % LANES;
+    }
+    return __builtin_shuffle(phase, behind, at);
+}
+
 /* Elements of a and b, which count from LANES on. */
 VINLINE vec vlookup(vec a, vec b, vbits at) { return __builtin_shuffle(a, b, at); }
 
@@ -338,6 +380,7 @@ VINLINE int vany_nan(vec v)
 /* float64 from float32 and back.  (GCC splits __builtin_convertvector into halves.) */
 #if CYCONV_REAL == CYCONV_DOUBLE
 #define NARROW_BYTES (VBYTES / 2)
+#define NARROW_MASK(n) _mm_cmpgt_epi32(_mm_set1_epi32((int)(n)), _mm_setr_epi32(0, 1, 2, 3))
 typedef float vnarrow __attribute__((vector_size(NARROW_BYTES)));
 VINLINE vec vwiden(vnarrow v)
 {
@@ -355,12 +398,20 @@ VINLINE vec vload_narrow(const char *p)
     memcpy(&v, p, NARROW_BYTES);
     return vwiden(v);
 }
-VINLINE vec vload_narrow_part(const char *p, Py_ssize_t n)
+/* The first n, as in vload_part; memcpy of a varying number of bytes would be a call. */
+VINLINE vnarrow vnarrow_part(const char *p, Py_ssize_t n)
 {
+#if defined(__AVX512F__)
+    return (vnarrow)_mm256_maskz_loadu_ps((__mmask8)LANE_MASK(n), p);
+#elif defined(__AVX2__)
+    return (vnarrow)_mm_maskload_ps((const float *)p, NARROW_MASK(n));
+#else
     vnarrow v = {0};
     memcpy(&v, p, (size_t)n * sizeof(float));
-    return vwiden(v);
+    return v;
+#endif
 }
+VINLINE vec vload_narrow_part(const char *p, Py_ssize_t n) { return vwiden(vnarrow_part(p, n)); }
 /* Adds the sum of eight to one vector, or to two neighbours; it is rounded to float32 three
  * times on its way.  p[i] + shift is where they are. */
 typedef float vwhole __attribute__((vector_size(VBYTES)));
@@ -368,10 +419,8 @@ typedef float vwhole __attribute__((vector_size(VBYTES)));
 VINLINE void vadd8_narrow(vec *acc, const char *const *p, Py_ssize_t shift, Py_ssize_t n)
 {
     vnarrow v[8];
-    for (int i = 0; i < 8; i++) {
-        v[i] = (vnarrow){0};
-        memcpy(&v[i], p[i] + shift, (size_t)n * sizeof(float));
-    }
+    for (int i = 0; i < 8; i++)
+        v[i] = vnarrow_part(p[i] + shift, n);
 #define AT(i) v[i]
     *acc += vwiden(SUM8(AT));
 #undef AT
@@ -399,8 +448,14 @@ VINLINE void vadd8_narrow_pair(vec *acc, const char *const *p, Py_ssize_t shift)
 }
 VINLINE void vstore_narrow_part(char *p, vec v, Py_ssize_t n)
 {
+#if defined(__AVX512F__)
+    _mm256_mask_storeu_ps(p, (__mmask8)LANE_MASK(n), _mm512_cvtpd_ps((__m512d)v));
+#elif defined(__AVX2__)
+    _mm_maskstore_ps((float *)p, NARROW_MASK(n), _mm256_cvtpd_ps((__m256d)v));
+#else
     vnarrow narrow = __builtin_convertvector(v, vnarrow);
     memcpy(p, &narrow, (size_t)n * sizeof(float));
+#endif
 }
 #else
 #define NARROW_BYTES VBYTES

@@ -36,6 +36,7 @@ cdef extern from "simd.h" nogil:
     void vstore(char* p, vec v) noexcept
     vec vload_part(const char* p, Py_ssize_t n) noexcept
     void vstore_part(char* p, vec v, Py_ssize_t n) noexcept
+    vec vload_between(const char* p, Py_ssize_t first, Py_ssize_t last, vec rest) noexcept
     vec vsplat(real s) noexcept
     void vprefetch(const char* p) noexcept
     void vfetch(const char* p) noexcept
@@ -52,7 +53,7 @@ cdef extern from "simd.h" nogil:
     vec vabs(vec x) noexcept
     vec vpick_negative(vec x, vec if_negative, vec otherwise) noexcept
     vec veven(vec a, vec b) noexcept
-    vec vturns(vec a, vec b, int first) noexcept
+    vec vevery(const vec* v, int step, int first) noexcept
     vec vpow2(vec shifted) noexcept
     vec vquotient(vec v, real n) noexcept
     const char* vopaque(const char* p) noexcept
@@ -63,6 +64,7 @@ cdef extern from "simd.h" nogil:
     vbits vkeys_part(const char* p, Py_ssize_t n) noexcept
     void vkeys_store_part(char* p, vbits v, Py_ssize_t n) noexcept
     vec vshift(vec v, int lanes) noexcept
+    vec vphase(vec phase, vec behind, int step, int first) noexcept
     vec vzip(vec a, vec b, int second) noexcept
     int vany_nan(vec v) noexcept
     vec vlookup(vec a, vec b, vbits at) noexcept

@@ -97,7 +97,17 @@ def test_compiled_floors():
         "pool_rows": set(),
         "pool_direct": {"geometry", "kernel_table", "pool_job"},
         "pool_boxes": {"geometry", "kernel_table", "pool_job", "pool_rows"},
-        "pooling": {"arrays", "geometry", "kernel_table", "pool_boxes", "pool_direct", "pool_job", "pool_rows"},
+        "pool_slide": {"kernel_table", "pool_job"},
+        "pooling": {
+            "arrays",
+            "geometry",
+            "kernel_table",
+            "pool_boxes",
+            "pool_direct",
+            "pool_job",
+            "pool_rows",
+            "pool_slide",
+        },
         "kernels": {"simd", "kernel_table"},
         "cpu": set(),
     }

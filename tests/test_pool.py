@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from arrays_in_memory import guarded
 from bounds import UNIT_ROUNDOFF
 from cases import DTYPES, FLOATS, layouts, moved
 from conftest import kernels_of
@@ -483,3 +484,63 @@ def test_many_outputs_of_few_elements(each_isa):
     y, at = cyconv.adaptive_max_pool1d(x, 3_000_000, return_indices=True)
     np.testing.assert_array_equal(at[0, :, 0], np.arange(3_000_000) // 1_000_000)
     np.testing.assert_array_equal(y[0, :, 0], x[0, at[0, :, 0], 0])
+
+
+# Windows that slide along the lanes: kernel, stride, padding of the rows of planes.
+ROWS = [
+    *((k, s, p) for k in (1, 2, 3, 5, 8) for s in (1, 2, 3, 4) for p in (0, k - 1)),
+    (3, 2, ((1, 0),)), (3, 1, ((0, 2),)), (2, 2, ((0, 1),)), (9, 1, 4), (4, 5, 1),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("op", ["max_pool", "avg_pool"])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "int64"])
+def test_rows_of_every_length(each_isa, dtype, op):
+    """Rows of whole vectors, and of one element more, folded over one to three rows."""
+    rng = np.random.default_rng(14)
+    for kernel, stride, padding in ROWS:
+        for width in (kernel, 16, 17, 34, 65):
+            x = (extremes if op in MAX else whole)(rng, (1, 2, 4, width), dtype)
+            column = padding[0] if isinstance(padding, tuple) else (padding, padding)
+            for height in (1, 2, 3):
+                arguments = {"stride": (1, stride), "padding": ((height - 1, 0), column), "layout": "NCHW"}
+                if op in MAX:
+                    arguments["nan"] = ("propagate", "ignore")[width % 2]
+                case = Case(op, x, (height, kernel), arguments)
+                try:
+                    y = case.pooled(threads=1)
+                except ValueError:
+                    continue
+                assert_same(y, case.expected().astype(y.dtype), f"{each_isa}: {case}")
+                assert_same(case.pooled(threads=2), y, f"{each_isa}, two threads: {case}")
+
+
+@pytest.mark.parametrize("at_end", [False, True])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_rows_beside_forbidden_pages(each_isa, dtype, at_end):
+    """Columns that no window meets are not read, nor anything written behind the outputs."""
+    rng = np.random.default_rng(15)
+    for kernel, stride, padding in ROWS[:40]:
+        for width in (kernel, 16, 17, 50):
+            x = guarded(whole(rng, (1, 2, 3, width), dtype), at_end)
+            case = Case("max_pool", x, (2, kernel), {"stride": (1, stride), "padding": (0, padding), "layout": "NCHW"})
+            expected = case.expected()
+            assert_same(case.pooled(out=guarded(np.zeros_like(expected), at_end)), expected, f"{each_isa}: {case}")
+
+
+@pytest.mark.parametrize("op", ["global_max_pool", "global_avg_pool"])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32"])
+def test_small_planes_as_a_whole(each_isa, dtype, op):
+    """Planes of fewer elements than a vector, and of more; fewer planes than a vector, and more."""
+    rng = np.random.default_rng(16)
+    for size in ((1, 1), (1, 2), (2, 2), (3, 3), (4, 4), (3, 5), (5, 5), (7, 7), (8, 8), (9, 14)):
+        for batch, channels in ((1, 1), (2, 3), (1, 15), (1, 16), (2, 17), (1, 70)):
+            values = extremes if op == "global_max_pool" else whole
+            x = values(rng, (batch, channels, *size), dtype)
+            case = Case("adaptive" + op[6:], x, (1, 1), {"layout": "NCHW"})
+            expected = case.expected()[..., 0, 0]
+            expected = expected.astype(function(op, 2)(x, layout="NCHW").dtype)
+            for a in (x, np.repeat(x, 2, 1)[:, ::2]):
+                assert_same(function(op, 2)(a, layout="NCHW"), expected, f"{each_isa}: {case}")
+                out = np.zeros((batch, 2 * channels), expected.dtype)[:, ::2]
+                assert_same(function(op, 2)(a, layout="NCHW", out=out), expected, f"{each_isa}, spread: {case}")

@@ -42,104 +42,121 @@ cdef inline vec folded(const int kind, vec a, vec x) noexcept nogil:
     return vadd(a, x)
 
 
-cdef inline vec operand(const bint narrow, const char* p, Py_ssize_t lanes) noexcept nogil:
-    """A vector, or its first lanes."""
-    if lanes == LANES:
+cdef struct Part:                   # lanes of a vector that can be read
+    bint between                    # lanes from `first` up to `last`; the others come from `rest`
+    Py_ssize_t first                # otherwise, the lanes up to `last`; the others are zeros
+    Py_ssize_t last
+    vec rest
+
+
+cdef inline vec operand(const bint narrow, const char* p, const Part* part) noexcept nogil:
+    """A vector, or part of one."""
+    if part == NULL:
         return vload_narrow(p) if narrow else vload(p)
-    return vload_narrow_part(p, lanes) if narrow else vload_part(p, lanes)
+    if part.between:
+        return vload_between(p, part.first, part.last, part.rest)
+    return vload_narrow_part(p, part.last) if narrow else vload_part(p, part.last)
 
 
 cdef inline void fold_runs(const int kind, const bint narrow, const Fold* f) noexcept nogil:
     cdef Py_ssize_t step = NARROW_BYTES if narrow else VBYTES
     cdef Py_ssize_t whole = f.elements // LANES
-    cdef Py_ssize_t rest = f.elements % LANES
+    cdef Part part
     cdef const char* source = f.source
     cdef char* to = f.to
     cdef Py_ssize_t r, i, vectors
+    part.between, part.last = False, f.elements % LANES
     for r in range(f.runs):
         i = 0
         while f.operands >= MANY_OPERANDS and i + MANY_VECTORS < whole:
             vectors = min(whole - i, LONG_RUN)
-            fold_vectors(kind, narrow, vectors, LANES, f, source + i * step, to + i * step, r, i)
+            fold_vectors(kind, narrow, vectors, NULL, f, source + i * step, to + i * step, r, i)
             i += vectors
         while i + MANY_VECTORS <= whole:
-            fold_vectors(kind, narrow, MANY_VECTORS, LANES, f, source + i * step, to + i * step, r, i)
+            fold_vectors(kind, narrow, MANY_VECTORS, NULL, f, source + i * step, to + i * step, r, i)
             i += MANY_VECTORS
         while i + FEW_VECTORS <= whole:
-            fold_vectors(kind, narrow, FEW_VECTORS, LANES, f, source + i * step, to + i * step, r, i)
+            fold_vectors(kind, narrow, FEW_VECTORS, NULL, f, source + i * step, to + i * step, r, i)
             i += FEW_VECTORS
         while i < whole:
-            fold_vectors(kind, narrow, 1, LANES, f, source + i * step, to + i * step, r, i)
+            fold_vectors(kind, narrow, 1, NULL, f, source + i * step, to + i * step, r, i)
             i += 1
-        if rest > 0:
-            fold_vectors(kind, narrow, 1, rest, f, source + i * step, to + i * step, r, i)
+        if part.last > 0:
+            fold_vectors(kind, narrow, 1, &part, f, source + i * step, to + i * step, r, i)
         source += f.source_next
         to += f.to_next
 
 
-# `vectors` is a constant, and acc in registers, but for many operands: those are read in runs as
-# long as the processor's prefetching needs, and acc stays in the nearest cache.
-cdef inline void fold_vectors(const int kind, const bint narrow, const Py_ssize_t vectors, const Py_ssize_t lanes,
+cdef inline void fold_vectors(const int kind, const bint narrow, const Py_ssize_t vectors, const Part* part,
                               const Fold* f, const char* source, char* to, Py_ssize_t run,
                               Py_ssize_t first) noexcept nogil:
     cdef Py_ssize_t step = NARROW_BYTES if narrow else VBYTES
-    cdef const Py_ssize_t* at = f.at
-    cdef const char* a = source + at[0]
-    cdef const char* b
-    cdef const char* c
-    cdef const char* d
-    cdef const char* eight[8]
     cdef vec acc[LONG_RUN]
     cdef vec divisor
-    cdef Py_ssize_t j, v
-    for v in range(vectors):
-        acc[v] = operand(narrow, a + v * step, lanes)
-    j = 1
-    while narrow and j + 8 <= f.operands:
-        for v in range(8):
-            eight[v] = source + at[j + v]
-        for v in range(vectors // 2):
-            vadd8_narrow_pair(&acc[2 * v], eight, 2 * v * step)
-        if vectors % 2 == 1:
-            vadd8_narrow(&acc[vectors - 1], eight, (vectors - 1) * step, lanes)
-        j += 8
-    while not narrow and j + 4 <= f.operands:
-        a, b, c, d = source + at[j], source + at[j + 1], source + at[j + 2], source + at[j + 3]
-        for v in range(vectors):
-            acc[v] = folded(kind, acc[v], folded(kind, folded(kind, operand(False, a + v * step, lanes),
-                                                              operand(False, b + v * step, lanes)),
-                                                 folded(kind, operand(False, c + v * step, lanes),
-                                                        operand(False, d + v * step, lanes))))
-        j += 4
-    while j + 2 <= f.operands:
-        a = source + at[j]
-        b = source + at[j + 1]
-        for v in range(vectors):
-            acc[v] = folded(kind, acc[v], folded(kind, operand(narrow, a + v * step, lanes),
-                                                 operand(narrow, b + v * step, lanes)))
-        j += 2
-    if j < f.operands:
-        a = source + at[j]
-        for v in range(vectors):
-            acc[v] = folded(kind, acc[v], operand(narrow, a + v * step, lanes))
+    cdef Py_ssize_t v
+    accumulate(kind, narrow, vectors, part, f.operands, f.at, source, acc)
     if kind == SUM:
         if f.divisors != NULL:
             divisor = vsplat(<real> f.divisors[run * f.divisors_next])
             for v in range(vectors):
                 if f.lane_divisors != NULL:
-                    acc[v] = vdiv(acc[v], vmul(divisor, operand(False, f.lane_divisors + (first + v) * VBYTES, lanes)))
+                    acc[v] = vdiv(acc[v], vmul(divisor, operand(False, f.lane_divisors + (first + v) * VBYTES, part)))
                 else:
                     acc[v] = vdiv(acc[v], divisor)
     for v in range(vectors):
-        if lanes == LANES:
+        if part == NULL:
             if narrow:
                 vstore_narrow(to + v * step, acc[v])
             else:
                 vstore(to + v * step, acc[v])
         elif narrow:
-            vstore_narrow_part(to, acc[v], lanes)
+            vstore_narrow_part(to, acc[v], part.last)
         else:
-            vstore_part(to, acc[v], lanes)
+            vstore_part(to, acc[v], part.last)
+
+
+# `vectors` is a constant, and acc in registers, but for many operands: those are read in runs as
+# long as the processor's prefetching needs, and acc stays in the nearest cache.
+cdef inline void accumulate(const int kind, const bint narrow, const Py_ssize_t vectors, const Part* part,
+                            const Py_ssize_t operands, const Py_ssize_t* at, const char* source,
+                            vec* acc) noexcept nogil:
+    cdef Py_ssize_t step = NARROW_BYTES if narrow else VBYTES
+    cdef const char* a = source + at[0]
+    cdef const char* b
+    cdef const char* c
+    cdef const char* d
+    cdef const char* eight[8]
+    cdef Py_ssize_t j, v
+    for v in range(vectors):
+        acc[v] = operand(narrow, a + v * step, part)
+    j = 1
+    while narrow and j + 8 <= operands:
+        for v in range(8):
+            eight[v] = source + at[j + v]
+        for v in range(vectors // 2):
+            vadd8_narrow_pair(&acc[2 * v], eight, 2 * v * step)
+        if vectors % 2 == 1:
+            vadd8_narrow(&acc[vectors - 1], eight, (vectors - 1) * step, LANES if part == NULL else part.last)
+        j += 8
+    while not narrow and j + 4 <= operands:
+        a, b, c, d = source + at[j], source + at[j + 1], source + at[j + 2], source + at[j + 3]
+        for v in range(vectors):
+            acc[v] = folded(kind, acc[v], folded(kind, folded(kind, operand(False, a + v * step, part),
+                                                              operand(False, b + v * step, part)),
+                                                 folded(kind, operand(False, c + v * step, part),
+                                                        operand(False, d + v * step, part))))
+        j += 4
+    while j + 2 <= operands:
+        a = source + at[j]
+        b = source + at[j + 1]
+        for v in range(vectors):
+            acc[v] = folded(kind, acc[v], folded(kind, operand(narrow, a + v * step, part),
+                                                 operand(narrow, b + v * step, part)))
+        j += 2
+    if j < operands:
+        a = source + at[j]
+        for v in range(vectors):
+            acc[v] = folded(kind, acc[v], operand(narrow, a + v * step, part))
 
 
 cdef inline void fold_keyed(const int kind, const Fold* f) noexcept nogil:
@@ -164,7 +181,7 @@ cdef inline void fold_keyed(const int kind, const Fold* f) noexcept nogil:
             to += VBYTES
 
 
-# One result a run, over all its elements, of which there are at least LANES, and all operands.
+# One result a run, over all its elements and all operands; sums of all runs are divided by the first divisor.
 cdef void across(const Fold* f) noexcept nogil:
     if f.kind == MAXIMUM:
         across_runs(MAXIMUM, False, f)
@@ -177,35 +194,57 @@ cdef void across(const Fold* f) noexcept nogil:
 
 
 cdef inline void across_runs(const int kind, const bint narrow, const Fold* f) noexcept nogil:
+    """As many runs as a vector has lanes: a vector for each, zipped and folded until one has all results."""
     cdef Py_ssize_t item = sizeof(real) * NARROW_BYTES // VBYTES if narrow else sizeof(real)
-    cdef Py_ssize_t whole = f.elements // LANES
-    cdef Py_ssize_t rest = f.elements % LANES
-    cdef Py_ssize_t step = LANES * item
-    cdef const char* source
-    cdef char* to
-    cdef vec acc
-    cdef Py_ssize_t r, i, j
-    cdef int lanes
-    for r in range(f.runs):
-        source = f.source + r * f.source_next
-        to = f.to + r * f.to_next
-        acc = operand(narrow, source + f.at[0], LANES)
-        for j in range(f.operands):
-            for i in range(0 if j > 0 else 1, whole):
-                acc = folded(kind, acc, operand(narrow, source + f.at[j] + i * step, LANES))
-            if rest > 0:
-                if kind == SUM:     # nothing is added to the lanes that are left
-                    acc = vadd(acc, operand(narrow, source + f.at[j] + whole * step, rest))
-                else:               # a maximum may meet elements twice
-                    acc = folded(kind, acc, vload(source + f.at[j] + (f.elements - LANES) * item))
-        lanes = LANES // 2
-        while lanes > 0:
-            acc = folded(kind, acc, vshift(acc, lanes))
-            lanes = lanes // 2
+    cdef vec v[LANES]
+    cdef char lanes[VBYTES]
+    cdef char* to = f.to
+    cdef Py_ssize_t r = 0, i, runs
+    cdef int stage
+    while r < f.runs:
+        runs = min(f.runs - r, LANES)
+        for i in range(LANES):
+            v[i] = vzero()
+            if i < runs:
+                v[i] = run_in_lanes(kind, narrow, f, f.source + (r + i) * f.source_next)
+        for stage in range(1, 5):
+            for i in range(LANES >> stage):
+                v[i] = folded(kind, vzip(v[i], v[i + (LANES >> stage)], 0), vzip(v[i], v[i + (LANES >> stage)], 1))
         if kind == SUM:
             if f.divisors != NULL:
-                acc = vdiv(acc, vsplat(<real> f.divisors[r * f.divisors_next]))
+                v[0] = vdiv(v[0], vsplat(<real> f.divisors[0]))
         if narrow:
-            vstore_narrow_part(to, acc, 1)
+            vstore_narrow(lanes, v[0])
         else:
-            vstore_part(to, acc, 1)
+            vstore(lanes, v[0])
+        if f.to_next == item:
+            memcpy(to, lanes, runs * item)
+        else:
+            for i in range(runs):
+                memcpy(to + i * f.to_next, lanes + i * item, item)
+        to += LANES * f.to_next
+        r += LANES
+
+
+cdef inline vec run_in_lanes(const int kind, const bint narrow, const Fold* f, const char* source) noexcept nogil:
+    """All of a run, folded into the lanes of a vector."""
+    cdef Py_ssize_t item = sizeof(real) * NARROW_BYTES // VBYTES if narrow else sizeof(real)
+    cdef Py_ssize_t whole = f.elements // LANES
+    cdef Py_ssize_t step = LANES * item
+    cdef Py_ssize_t i, j
+    cdef const char* p
+    cdef Part part
+    cdef vec acc
+    part.between, part.first, part.last = kind != SUM, 0, f.elements % LANES
+    if kind == SUM:
+        acc = vzero()               # and nothing is added to the lanes that are left
+    else:
+        acc = vsplat((<const real*> (source + f.at[0]))[0])     # a maximum may meet an element twice
+        part.rest = acc
+    for j in range(f.operands):
+        p = source + f.at[j]
+        for i in range(whole):
+            acc = folded(kind, acc, operand(narrow, p + i * step, NULL))
+        if part.last > 0:
+            acc = folded(kind, acc, operand(narrow, p + whole * step, &part))
+    return acc

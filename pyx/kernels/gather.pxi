@@ -150,22 +150,22 @@ cdef inline void gather_turns(const Gather* g) noexcept nogil:
     cdef Py_ssize_t r, n, lanes
     cdef const char* source
     cdef char* to
-    cdef vec a, b
+    cdef vec v[2]
     for r in range(g.rows):
         source = g.source + r * g.source_row
         to = g.to + r * g.to_row
         for n in range(g.lanes // LANES):
             vprefetch_far(source + 4 * g.source_row)
             vprefetch_far(source + 4 * g.source_row + VBYTES)
-            a = vload(source)
-            b = vload(source + VBYTES)
-            vstore(to, vturns(a, b, 0))
-            vstore(to + g.to_column, vturns(a, b, 1))
+            v[0] = vload(source)
+            v[1] = vload(source + VBYTES)
+            vstore(to, vevery(v, 2, 0))
+            vstore(to + g.to_column, vevery(v, 2, 1))
             source += 2 * VBYTES
             to += VBYTES
         lanes = g.lanes % LANES
         if lanes > 0:
-            a = vload_part(source, min(2 * lanes, LANES))
-            b = vload_part(source + VBYTES, max(2 * lanes - LANES, 0))
-            vstore_part(to, vturns(a, b, 0), lanes)
-            vstore_part(to + g.to_column, vturns(a, b, 1), lanes)
+            v[0] = vload_part(source, min(2 * lanes, LANES))
+            v[1] = vload_part(source + VBYTES, max(2 * lanes - LANES, 0))
+            vstore_part(to, vevery(v, 2, 0), lanes)
+            vstore_part(to + g.to_column, vevery(v, 2, 1), lanes)

@@ -2,9 +2,10 @@
 # Each module beside this file includes it once; setup.py gives the module its type and flags.
 from cpython.pycapsule cimport PyCapsule_New
 from libc.math cimport sqrt
-from kernel_table cimport (CLAMP, LEAKY_RELU, LINEAR, MAX_MR, MAX_NV, MAXIMUM, MAXIMUM_NUMBER, SIGMOID,
+from libc.string cimport memcpy
+from kernel_table cimport (CLAMP, LEAKY_RELU, LINEAR, MAX_MR, MAX_NV, MAX_STRIDE, MAXIMUM, MAXIMUM_NUMBER, SIGMOID,
                            SUM, TANH, WHOLE_SCALE, Difference, Fold, Gather, InputTransform, KernelTable, LineInputs,
-                           LineOutputs, OutputTransform, Segment, Spread, Stencil, Tile, WeightTransform,
+                           LineOutputs, OutputTransform, Segment, Slide, Spread, Stencil, Tile, WeightTransform,
                            tile_function)
 from simd cimport *
 
@@ -15,6 +16,7 @@ include "spread.pxi"
 include "winograd.pxi"
 include "activation.pxi"
 include "fold.pxi"
+include "slide.pxi"
 
 cdef KernelTable TABLE
 TABLE.item = sizeof(real)
@@ -40,6 +42,9 @@ TABLE.stencil_height = STENCIL_HEIGHT
 TABLE.spread = spread
 TABLE.gather = gather
 TABLE.fold = fold
+TABLE.slide[<int> MAXIMUM][:] = [slide_maximum_1, slide_maximum_2, slide_maximum_3, slide_maximum_4]
+TABLE.slide[<int> MAXIMUM_NUMBER][:] = [slide_number_1, slide_number_2, slide_number_3, slide_number_4]
+TABLE.slide[<int> SUM][:] = [slide_sum_1, slide_sum_2, slide_sum_3, slide_sum_4]
 TABLE.across = across
 TABLE.activate = NULL
 TABLE.difference = NULL
