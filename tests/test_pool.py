@@ -544,3 +544,18 @@ def test_small_planes_as_a_whole(each_isa, dtype, op):
                 assert_same(function(op, 2)(a, layout="NCHW"), expected, f"{each_isa}: {case}")
                 out = np.zeros((batch, 2 * channels), expected.dtype)[:, ::2]
                 assert_same(function(op, 2)(a, layout="NCHW", out=out), expected, f"{each_isa}, spread: {case}")
+
+
+@pytest.mark.parametrize("pool", [cyconv.max_pool2d, cyconv.avg_pool2d])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_arrays_at_any_distance_from_a_line_of_cache(each_isa, pool, dtype):
+    """Long runs begin with the elements in front of a line; all outputs have the same bits."""
+    rng = np.random.default_rng(17)
+    x = rng.standard_normal((2, 6, 90, 16)).astype(dtype)
+    expected = pool(x, 3, stride=1, threads=1)
+    item = x.dtype.itemsize
+    memory = np.empty(x.size + 64 // item, dtype)
+    for n in range(64 // item):
+        moved = memory[n : n + x.size].reshape(x.shape)
+        moved[...] = x
+        np.testing.assert_array_equal(pool(moved, 3, stride=1, threads=1 + n % 3), expected)

@@ -31,7 +31,9 @@ cdef enum:
     NARROW_IS_OFFERED = NARROW_BYTES < VBYTES
     MANY_OPERANDS = 24
     LONG_RUN = 64                   # vectors of so many operands
-    FEW_VECTORS = 4                      # vectors at once
+    FEW_VECTORS = 4                 # vectors at once
+    LINE = 64                       # bytes of a line of cache
+    LONG_ENOUGH = 32                # vectors of a run that begins with a part of one
 
 
 cdef inline vec folded(const int kind, vec a, vec x) noexcept nogil:
@@ -60,13 +62,17 @@ cdef inline vec operand(const bint narrow, const char* p, const Part* part) noex
 
 cdef inline void fold_runs(const int kind, const bint narrow, const Fold* f) noexcept nogil:
     cdef Py_ssize_t step = NARROW_BYTES if narrow else VBYTES
-    cdef Py_ssize_t whole = f.elements // LANES
+    cdef Py_ssize_t head = unaligned(f, step // LANES), whole = (f.elements - head) // LANES
     cdef Part part
     cdef const char* source = f.source
     cdef char* to = f.to
     cdef Py_ssize_t r, i, vectors
-    part.between, part.last = False, f.elements % LANES
+    part.between, part.last = False, (f.elements - head) % LANES
     for r in range(f.runs):
+        if head > 0:
+            fold_head(kind, narrow, head, f, source, to, r)
+            source += head * step // LANES
+            to += head * step // LANES
         i = 0
         while f.operands >= MANY_OPERANDS and i + MANY_VECTORS < whole:
             vectors = min(whole - i, LONG_RUN)
@@ -83,8 +89,37 @@ cdef inline void fold_runs(const int kind, const bint narrow, const Fold* f) noe
             i += 1
         if part.last > 0:
             fold_vectors(kind, narrow, 1, &part, f, source + i * step, to + i * step, r, i)
-        source += f.source_next
-        to += f.to_next
+        source += f.source_next - head * step // LANES
+        to += f.to_next - head * step // LANES
+
+
+cdef inline Py_ssize_t unaligned(const Fold* f, Py_ssize_t item) noexcept nogil:
+    """Elements in front of the first line of cache of long runs, if all operands lie alike.
+
+    From there on loads cross no lines.
+    """
+    cdef Py_ssize_t j, behind = (<Py_ssize_t> f.source + f.at[0]) % LINE
+    if (behind == 0 or behind % item > 0 or f.elements < LONG_ENOUGH * LANES or f.operands >= MANY_OPERANDS
+            or f.source_next % LINE > 0 or f.lane_divisors != NULL):
+        return 0
+    for j in range(1, f.operands):
+        if (f.at[j] - f.at[0]) % LINE != 0:
+            return 0
+    return (LINE - behind) // item
+
+
+cdef inline void fold_head(const int kind, const bint narrow, Py_ssize_t head, const Fold* f, const char* source,
+                           char* to, Py_ssize_t run) noexcept nogil:
+    """Elements in front of those that are folded by whole vectors."""
+    cdef Py_ssize_t step = NARROW_BYTES if narrow else VBYTES
+    cdef Part part
+    part.between = False
+    while head > 0:
+        part.last = min(head, LANES)
+        fold_vectors(kind, narrow, 1, &part, f, source, to, run, 0)
+        source += step
+        to += step
+        head -= LANES
 
 
 cdef inline void fold_vectors(const int kind, const bint narrow, const Py_ssize_t vectors, const Part* part,
