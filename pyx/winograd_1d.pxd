@@ -10,8 +10,8 @@
 # cache holds.  Axes are in such an order that the last has many sites: it fills the register tiles.
 from libc.string cimport memcpy, memset
 
-from channels_last cimport MOST_TILES, Run, channels_last_tiles, cut_rows
-from geometry cimport (CONSTANT, Array, Blocks, Geometry, Job, Lines, Unit, block_width, ceil_div, source_index,
+from channels_last cimport MOST_TILES, Run, channels_last_tiles, cut_rows, neighbours
+from geometry cimport (CONSTANT, Array, Geometry, Job, Lines, Unit, block_width, ceil_div, source_index,
                        unit_of)
 from kernel_table cimport CLAMP, LINEAR, WHOLE_SCALE, Gather, LineInputs, LineOutputs, Segment
 from winograd cimport BLOCK_BYTES, MOST_BYTES, UNITS_PER_THREAD, block_width_bytes, odd_lines, outputs_left, place_tile
@@ -213,11 +213,6 @@ cdef inline void lines_unit(const Job* job, Py_ssize_t unit, char* scratch) noex
         multiply_box(job, &b, u.block, u.block_end)
 
 
-cdef inline bint near(const Job* job) noexcept nogil:
-    """Whether the channels of a pixel are neighbours in memory."""
-    return job.x.channel == job.kernels.item or job.g.ic == 1
-
-
 cdef inline void gather_line(const Job* job, const char* x, Py_ssize_t first, Py_ssize_t step, Py_ssize_t n,
                              char* to) noexcept nogil:
     """n pixels along the last axis, `step` apart, from `first` on, inside or outside of the input."""
@@ -230,7 +225,7 @@ cdef inline void gather_line(const Job* job, const char* x, Py_ssize_t first, Py
     gather.source, gather.source_row = x + (first + lo * step) * job.x.axis[2], step * job.x.axis[2]
     gather.source_lane, gather.source_column = job.x.channel, 0
     gather.columns, gather.rows, gather.lanes = 1, hi - lo, g.ic
-    if near(job) and gather.source_row == job.lines.pixel and hi > lo:
+    if neighbours(job) and gather.source_row == job.lines.pixel and hi > lo:
         memcpy(gather.to, gather.source, (hi - lo) * job.lines.pixel)
     elif hi > lo:
         job.kernels.gather(&gather)
@@ -297,7 +292,8 @@ cdef inline void transform_rows(const Job* job, const Box* b, const char* x, Py_
     if x == NULL:
         clear_inputs(job, to, b.inputs[1] * n * w.pixel)
         return
-    if near(job) and first >= 0 and first + (rows - 1) * d < g.size[1] and column >= 0 and column + n <= g.size[2]:
+    if (neighbours(job) and first >= 0 and first + (rows - 1) * d < g.size[1]
+            and column >= 0 and column + n <= g.size[2]):
         source = x + first * job.x.axis[1] + column * job.x.axis[2]
         row, t.source_next = d * job.x.axis[1], job.x.axis[2]
     else:
@@ -330,7 +326,7 @@ cdef inline void transform_row(const Job* job, const Box* b, const char* x, Py_s
     if x == NULL:
         clear_inputs(job, to, b.inputs[2] * w.pixel)
         return
-    if near(job) and first >= 0 and first + (pixels - 1) * d < g.size[2]:
+    if neighbours(job) and first >= 0 and first + (pixels - 1) * d < g.size[2]:
         source, pixel = x + first * job.x.axis[2], d * job.x.axis[2]
     else:
         gather_line(job, x, first, d, pixels, b.gathered)
