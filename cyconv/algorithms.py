@@ -8,6 +8,7 @@ results do not either.
 import math
 from typing import NamedTuple
 
+from cyconv import fourier
 from cyconv._ext.convolution import STRIPS, WINOGRAD_BLOCKS, fast_fir, lines
 
 _SIGNAL = 1 << 12
@@ -24,6 +25,12 @@ _MANY, _TERMS = 8, 64
 
 _NEAR = 1 << 19
 """Bytes of weights that stay in the second-level cache."""
+
+_WINDOW = 128
+"""Taps of a kernel from which Fourier transforms are considered."""
+
+_MOST_SPECTRA = 1 << 26
+"""Bytes of transformed weights that are not too many: as many as plain calls keep."""
 
 
 class Case(NamedTuple):
@@ -327,6 +334,20 @@ def _fast_fir_cost(case):
     return case.groups * case.out[0] * (case.oc * sums + subtracting + _strip_cost(case, rows)) * _ROUNDING
 
 
+def _fft_declines(case):
+    """Floating-point numbers: any kernel, strided or not."""
+    return "" if case.kind == "f" else "its transforms are not exact for integers"
+
+
+def _fft_unasked(case):
+    """Small windows are faster by other algorithms; and weights may take far more memory than as they came."""
+    if case.taps < _WINDOW:
+        return f"windows of fewer than {_WINDOW} taps are not worth transforms"
+    if fourier.spectra_bytes(case) > _MOST_SPECTRA:
+        return f"transformed weights would take more than {_MOST_SPECTRA >> 20} MiB"
+    return ""
+
+
 ALGORITHMS = (
     Algorithm(
         "winograd",
@@ -354,12 +375,19 @@ ALGORITHMS = (
         _fast_fir_declines,
         _fast_fir_cost,
     ),
+    Algorithm(
+        "fft",
+        "the largest windows: Fourier transforms of tiles",
+        _fft_declines,
+        lambda case: fourier.tiling(case).cycles,
+        _fft_unasked,
+    ),
     Algorithm("grouped", "groups of few channels: lanes are channels of many groups", _grouped_declines, _grouped_cost),
     Algorithm("direct", "every convolution; no copy of the input, exact sums", lambda case: "", _direct_cost),
 )
 """All algorithms.  "auto" takes the one of least cost among those that do not decline."""
 
-TRANSFORMING = ("winograd", "winograd_1d")
+TRANSFORMING = ("winograd", "winograd_1d", "fft")
 """Those that round on their way, and cannot take weights that are not finite."""
 
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cyconv import algorithms, arrays, checks, isa, shapes, threads
+from cyconv import algorithms, arrays, checks, fourier, isa, shapes, threads
 from cyconv._ext.convolution import ACTIVATIONS, PAD_MODES, Convolution, same_bytes
 from cyconv.layout import kernel_order, parse_kernel_layout, parse_layout
 
@@ -87,8 +87,10 @@ class Recipe:
         self.convolution = None
         if not self.empty and not self.constant:
             self.convolution = self._convolution(case)
-            self.compute = self.convolution.run[_C_TYPES[self.dtype.name]]
-            self.pack_arrays = self.convolution.pack[_C_TYPES[self.dtype.name]]
+            self.compute, self.pack_arrays = self.convolution.run, self.convolution.pack
+            if self.algorithm != "fft":  # of compiled code there is one for each type
+                c_type = _C_TYPES[self.dtype.name]
+                self.compute, self.pack_arrays = self.compute[c_type], self.pack_arrays[c_type]
         # Packing takes long beside computing if weights are transformed, or many and used for few pixels.
         many = w_dtype.itemsize * math.prod(w_shape) >= _MANY_BYTES and self.macs <= _FEW_PIXELS * math.prod(w_shape)
         self.keeps = self.convolution is not None and (many or self.algorithm in algorithms.TRANSFORMING)
@@ -148,7 +150,9 @@ class Recipe:
         )  # fmt: skip
 
     def _convolution(self, case):
-        """The compiled convolution."""
+        """The compiled convolution, or that by Fourier transforms."""
+        if self.algorithm == "fft":
+            return fourier.Convolution(case, self.dtype, self.activation)
         batch = 1 if self.batch is None else self.batch
         return Convolution(
             isa.kernels(self.dtype.name).table(), self.algorithm, case.channels_last, batch, case.groups, case.ic,

@@ -9,7 +9,9 @@ import cyconv
 # Each module may import those of the floors below its own.
 FLOORS = [
     {"arrays", "checks", "docstrings", "explanation", "layout"},
-    {"shapes", "isa", "threads", "reference", "activations", "initializers", "summary", "weights", "algorithms"},
+    {"shapes", "isa", "threads", "reference", "activations", "initializers", "summary", "weights"},
+    {"fourier"},
+    {"algorithms"},
     {"plan", "pool_plan", "wording", "graph"},
     {"conv", "pool", "reasons"},
     {"layers"},
@@ -24,6 +26,7 @@ BESIDE = {("shapes", "layout"), ("reference", "shapes")}
 COMPILED = {
     "algorithms": {"convolution"},
     "arrays": {"convolution"},
+    "fourier": {"convolution"},
     "isa": {"cpu"},
     "plan": {"convolution"},
     "pool_plan": {"pooling"},
