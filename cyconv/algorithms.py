@@ -379,7 +379,7 @@ ALGORITHMS = (
         "fft",
         "the largest windows: Fourier transforms of tiles",
         _fft_declines,
-        lambda case: fourier.tiling(case).cycles,
+        fourier.cost,
         _fft_unasked,
     ),
     Algorithm("grouped", "groups of few channels: lanes are channels of many groups", _grouped_declines, _grouped_cost),

@@ -22,8 +22,8 @@ import numpy as np
 from cyconv import activations, isa
 from cyconv._ext.convolution import Convolution as Direct
 
-_SIGNAL = 1 << 20
-"""Outputs of a signal of any length, for the choice of its tile."""
+_SIGNAL, _LONG = 1 << 14, 1 << 20
+"""Outputs of a signal of any length, for what it costs, and for the choice of its tile."""
 
 _MOST_POINTS = 1 << 20
 """Inputs of a tile, unless its window takes more."""
@@ -31,8 +31,14 @@ _MOST_POINTS = 1 << 20
 _MOST_BYTES = 1 << 24
 """Spectra of tiles that are multiplied together, unless one tile takes more."""
 
-_TOGETHER = 4
-"""Channels of a tile that are transformed by one call."""
+_TOGETHER = 1 << 17
+"""Inputs of channels of a tile that are transformed by one call, if there are several."""
+
+_ITEMS = 4
+"""Calls at least, so that several threads have something to do."""
+
+_PAIRS = 64
+"""Pairs of channels and filters up to which they are summed one by one."""
 
 _TILES, _FREQUENCIES = 8, 256
 """Tiles whose channels are summed together, and frequencies of one call."""
@@ -96,13 +102,32 @@ def _tilings(case):
 def _cycles(case, tile, tiles):
     """Transforms of channels and filters of each tile, products, and the transforms of the weights, once."""
     points = math.prod(tile)
-    transform = 30000 + points * (3 + 0.55 * math.log2(points))
-    pairs = case.groups * case.ic * case.oc
-    if case.ic == 1:
-        product = pairs * points * 0.6
-    else:  # the spectra of the weights come from memory for each block of tiles, those of channels are turned around
-        product = pairs * points * (2 + 8 / min(tiles, _TILES)) + case.groups * (case.ic + case.oc) * points * 6
-    return tiles * (case.groups * (case.ic + case.oc) * transform + product) + pairs * transform
+    together = _together(case, tile, tiles)
+    transform = 60000 / together + points * math.log2(points + 1) * (1.45 if points == max(tile) else 1)
+    pairs, channels = case.groups * case.ic * case.oc, case.groups * (case.ic + case.oc)
+    if case.channels_last and channels > 2:  # other channels lie between pixels
+        transform += 15 * points / together
+    items = tiles * case.groups / together
+    packing = pairs * (transform + 12 * points)
+    if _as_matrices(case):  # spectra of weights are read for each block of tiles, and those of channels are turned
+        product = pairs * points * (3 + 8 / min(tiles, _TILES)) + channels * points * 6
+        items *= case.ic
+    else:
+        product = pairs * (4 * points + 5000 if case.ic > 1 else points)
+    return max(_ITEMS / items, 1) * tiles * (channels * transform + product) + packing
+
+
+def _as_matrices(case):
+    """Whether channels are many enough to be summed by products of matrices."""
+    return case.ic > 1 and case.ic * case.oc > _PAIRS
+
+
+def _together(case, tile, tiles):
+    """Channels, or groups if they are summed one by one, of a tile that are transformed by one call."""
+    matrices = _as_matrices(case)
+    some = case.ic if matrices else case.groups
+    points = math.prod(tile) * (1 if matrices else case.ic)
+    return max(min(_TOGETHER // points, tiles * case.groups * (case.ic if matrices else 1) // _ITEMS, some), 1)
 
 
 def tiling(case):
@@ -121,11 +146,32 @@ def tiling(case):
     return min((first, *(t for t in others if math.prod(t.inputs) <= _MOST_POINTS)), key=lambda t: t.cycles)
 
 
+def _is_signal(case):
+    return case.size[:2] == case.out[:2] == (1, 1)
+
+
+def cost(case):
+    """What a convolution is expected to cost.
+
+    Parameters
+    ----------
+    case : cyconv.algorithms.Case
+
+    Returns
+    -------
+    float
+        Cycles of one core.
+    """
+    if not _is_signal(case):
+        return tiling(case).cycles
+    return tiling(case._replace(out=(1, 1, _SIGNAL))).cycles * case.pixels / _SIGNAL
+
+
 def _tiling_of_call(case):
     """The same, for a signal by its kernel alone: it may still be coming in."""
-    if case.size[:2] != (1, 1) or case.out[:2] != (1, 1):
+    if not _is_signal(case):
         return tiling(case)
-    outputs = tiling(case._replace(out=(1, 1, _SIGNAL)))
+    outputs = tiling(case._replace(out=(1, 1, _LONG)))
     reach = (case.kernel[2] - 1) * case.dilation[2] + 1
     tile = min(outputs.inputs[2], _fast((case.out[2] - 1) * case.stride[2] + reach))
     steps = (tile - reach) // case.stride[2] + 1
@@ -147,14 +193,16 @@ def spectra_bytes(case):
 
 
 class Packed(NamedTuple):
-    """Transformed weights, and what is known of the weights."""
+    """Transformed weights, what is known of the weights, and memory that calls of a plan leave to the next."""
 
-    spectra: np.ndarray  # (filters, *frequencies), or (groups, frequencies, channels, filters) to multiply matrices
+    spectra: np.ndarray  # (groups, filters, channels, *frequencies), or frequencies second
     bias: np.ndarray | None
     finite: bool
     whole: bool
     norm: float  # the largest of a filter
     direct: "_Lazily"
+    scratch: collections.deque
+    shared: collections.deque
 
 
 class _Lazily:
@@ -188,6 +236,14 @@ class Convolution:
         self._tiling = _tiling_of_call(case)
         self._activate = activations.APPLY.get(activation)
         self._others = [a for a in range(3) if self._tiling.inputs[a] > 1 and a != self._tiling.real]
+        self._frequencies = math.prod(self._tiling.spectrum)
+        tiles = math.prod(self._tiling.count)
+        self._matrices = _as_matrices(case)
+        self._together = _together(case, self._tiling.inputs, tiles)
+        # Channels of the input that a thread has at hand, and of the output.
+        self._loaded = self._together * (1 if self._matrices else case.ic)
+        most = max(_MOST_BYTES // (16 * case.groups * (case.ic + case.oc) * self._frequencies), 1)
+        self._tiles = -(-tiles // -(-tiles // min(most, _TILES)))  # of a sample, whose spectra are there together
         self._direct = _Lazily(
             lambda: Direct(
                 isa.kernels(dtype.name).table(), "direct", False, 1, case.groups, case.ic, case.oc,
@@ -200,75 +256,67 @@ class Convolution:
     def packed_bytes(self):
         """Bytes of transformed weights and bias."""
         c = self._case
-        return 16 * c.groups * c.ic * c.oc * math.prod(self._tiling.spectrum) + 8 * c.groups * c.oc
-
-    @property
-    def _summed(self):
-        """Whether channels are summed, by products of matrices."""
-        return self._case.ic > 1
-
-    @property
-    def _tiles_at_once(self):
-        """Tiles of a sample whose spectra are there together."""
-        c = self._case
-        each = 16 * c.groups * (c.ic + c.oc) * math.prod(self._tiling.spectrum)
-        return min(max(_MOST_BYTES // each, 1), _TILES, math.prod(self._tiling.count))
+        return 16 * c.groups * c.ic * c.oc * self._frequencies + 8 * c.groups * c.oc
 
     def workspace_bytes(self, threads):
-        """Memory of a call: for each thread some channels of a tile, their spectra, and products; and spectra."""
+        """Memory of a call: for each thread some channels of a tile, their spectra and products; and spectra."""
         c, t = self._case, self._tiling
-        frequencies = math.prod(t.spectrum)
-        each = (10 * math.prod(t.inputs) + 32 * frequencies) * min(_TOGETHER, c.groups * max(c.ic, c.oc))
-        shared = 16 * c.groups * (c.ic + c.oc) * frequencies * self._tiles_at_once if self._summed else 0
+        # Two copies of the input are made where it is rounded to see whether it is whole.
+        each = (18 * math.prod(t.inputs) + 16 * self._frequencies) * self._loaded
+        each += 32 * self._frequencies * self._together
+        shared = 16 * c.groups * (c.ic + c.oc) * self._frequencies * self._tiles if self._matrices else 0
         return each * threads + shared
 
     def pack(self, w, bias, threads):
         """Transforms weights of axes (O, I/groups, D, H, W), and keeps a bias of (O,) or None."""
         c, t = self._case, self._tiling
-        frequencies = math.prod(t.spectrum)
-        spectra = np.empty((c.groups * c.oc, *t.spectrum), np.complex128)
-        if self._summed:
-            spectra = np.empty((c.groups, frequencies, c.ic, c.oc), np.complex128)
+        order = (c.groups, self._frequencies, c.oc, c.ic) if self._matrices else (c.groups, c.oc, c.ic, *t.spectrum)
+        spectra = np.empty(order, np.complex128)
         places = tuple(slice(0, (k - 1) * d + 1, d) for k, d in zip(c.kernel, c.dilation, strict=True))
 
-        def transform(o, scratch):
+        def transform(item, scratch):
+            o, i = item
+            n = min(self._loaded, c.ic - i)
             scratch.real[...] = 0
-            for i in range(0, c.ic, len(scratch.real)):
-                n = min(len(scratch.real), c.ic - i)
-                scratch.real[:n, *places] = w[o, i : i + n]
-                spectrum = np.conjugate(self._forward(scratch, n), out=scratch.spectrum[:n])
-                if self._summed:
-                    spectra[o // c.oc, :, i : i + n, o % c.oc] = spectrum.reshape(n, frequencies).T
-                else:
-                    spectra[o] = spectrum[0]
+            scratch.real[:n, *places] = w[o, i : i + n]
+            spectrum = self._forward(scratch, n)
+            np.conjugate(spectrum, out=spectrum)
+            group, filter_ = divmod(o, c.oc)
+            if self._matrices:
+                spectra[group, :, filter_, i : i + n] = spectrum.reshape(n, self._frequencies).T
+            else:
+                spectra[group, filter_, i : i + n] = spectrum
 
         finite = bool(np.isfinite(w).all())
-        whole = finite and bool((w == np.rint(w)).all())
-        wide = w.astype(np.float64)
-        norm = math.sqrt(np.einsum("oidhw,oidhw->o", wide, wide).max()) if finite else math.inf
+        norm = math.inf
         if finite:
-            self._each(transform, range(c.groups * c.oc), threads, min(c.ic, _TOGETHER))
-        direct = _Lazily(lambda: self._direct().pack(w, bias, threads))
+            items = itertools.product(range(c.groups * c.oc), range(0, c.ic, self._loaded))
+            self._each(transform, items, threads, collections.deque())
+            norm = max(math.sqrt(np.einsum("idhw,idhw->", f, f, dtype=np.float64)) for f in w)
+        whole = finite and all(np.array_equal(f, np.rint(f)) for f in w)
         added = None if bias is None else bias.astype(np.float64).reshape(-1, 1, 1, 1)
-        return Packed(spectra, added, finite, whole, norm, direct)
+        direct = _Lazily(lambda: self._direct().pack(w, bias, threads))
+        return Packed(spectra, added, finite, whole, norm, direct, collections.deque(), collections.deque())
 
     def run(self, x, y, packed, threads, keep_scratch):
-        """Convolves x into y, both of the layout's axes; False if y overlaps x.  No scratch is kept."""
-        del keep_scratch
+        """Convolves x into y, both of the layout's axes; False if y may overlap x."""
         if np.may_share_memory(x, y):
             return False
+        if not keep_scratch:
+            packed = packed._replace(scratch=collections.deque(), shared=collections.deque())
         if self._case.channels_last:
             x, y = np.moveaxis(x, -1, 1), np.moveaxis(y, -1, 1)
         tiles = list(itertools.product(range(x.shape[0]), *map(range, self._tiling.count)))
-        work = self._sums if self._summed else self._products
-        # Tiles of which a channel is beyond what transforms can do.
-        beyond = set()
+        beyond = set()  # tiles with numbers that transforms cannot take
+        work = self._sums if self._matrices else self._products
         work(x, y, packed, tiles, beyond, threads)
+        while len(packed.scratch) > threads:
+            packed.scratch.pop()
         for tile in sorted(beyond):
             self._again(x, y, packed, tile, threads)
         return True
 
-    def _each(self, function, items, threads, channels):
+    def _each(self, function, items, threads, kept):
         """Calls function(item, scratch) for all items, on several threads if that pays."""
         items = collections.deque(items)
         failed = []
@@ -276,17 +324,14 @@ class Convolution:
         def work():
             try:
                 with np.errstate(all="ignore"):
-                    scratch = _Scratch(self._tiling, channels)
-                    while items and not failed:
-                        try:
-                            item = items.popleft()
-                        except IndexError:
-                            return
+                    scratch = _taken(kept) or _Scratch(self._tiling, self._loaded, self._together)
+                    while not failed and (item := _taken(items)) is not None:
                         function(item, scratch)
+                    kept.append(scratch)
             except BaseException as error:
                 failed.append(error)
 
-        points = len(items) * channels * math.prod(self._tiling.inputs)
+        points = len(items) * self._loaded * math.prod(self._tiling.inputs)
         others = min(threads, len(items)) - 1 if points > _SERIAL_POINTS else 0
         helpers = [threading.Thread(target=work, daemon=True) for _ in range(others)]
         for helper in helpers:
@@ -298,71 +343,78 @@ class Convolution:
             raise failed[0]
 
     def _products(self, x, y, packed, tiles, beyond, threads):
-        """Filters that see one channel: from the input to the outputs tile by tile."""
+        """Few channels and filters: from the input to the outputs tile by tile."""
         c = self._case
-        each = min(c.groups, _TOGETHER)
-        spectra = packed.spectra.reshape(c.groups, c.oc, *self._tiling.spectrum)
 
         def compute(item, scratch):
             tile, first = item
-            n = min(each, c.groups - first)
-            exact = self._load(x, packed, tile, first, n, scratch)
+            n = min(self._together, c.groups - first)
+            exact = self._load(x, packed, tile, first * c.ic, n * c.ic, scratch)
             if exact is None:
                 beyond.add(tile)
                 return
-            self._forward(scratch, n)
+            spectrum = self._forward(scratch, n * c.ic).reshape(n, c.ic, *self._tiling.spectrum)
             for o in range(c.oc):
-                np.multiply(scratch.spectrum[:n], spectra[first : first + n, o], out=scratch.product[:n])
+                weights, product, term = packed.spectra[first : first + n, o], scratch.product[:n], scratch.term[:n]
+                np.multiply(spectrum[:, 0], weights[:, 0], out=product)
+                for i in range(1, c.ic):
+                    np.add(product, np.multiply(spectrum[:, i], weights[:, i], out=term), out=product)
                 filters = slice(first * c.oc + o, (first + n) * c.oc, c.oc)
                 self._backward(y, packed, tile, filters, exact, scratch, n)
 
-        self._each(compute, itertools.product(tiles, range(0, c.groups, each)), threads, each)
+        self._each(compute, itertools.product(tiles, range(0, c.groups, self._together)), threads, packed.scratch)
 
     def _sums(self, x, y, packed, tiles, beyond, threads):
-        """Filters that see several channels: a product of matrices at each frequency, for some tiles of a sample."""
+        """Many channels and filters: a product of matrices at each frequency, for some tiles of a sample."""
         c = self._case
-        frequencies = math.prod(self._tiling.spectrum)
-        most, a_sample = self._tiles_at_once, math.prod(self._tiling.count)
-        inputs = np.empty((c.groups, frequencies, most, c.ic), np.complex128)
-        outputs = np.empty((c.groups, frequencies, most, c.oc), np.complex128)
-        each_in, each_out = min(c.ic, _TOGETHER), min(c.oc, _TOGETHER)
-        for start in itertools.chain.from_iterable(
-            range(n, n + a_sample, most) for n in range(0, len(tiles), a_sample)
+        a_sample = math.prod(self._tiling.count)
+        inputs, outputs = shared = _taken(packed.shared) or tuple(
+            np.empty((c.groups, self._frequencies, self._tiles, n), np.complex128) for n in (c.ic, c.oc)
+        )
+        for sample in range(0, len(tiles), a_sample):
+            for first in range(sample, sample + a_sample, self._tiles):
+                block = tiles[first : min(first + self._tiles, sample + a_sample)]
+                self._block(x, y, packed, block, beyond, inputs[:, :, : len(block)], outputs[:, :, : len(block)], threads)
+        if not packed.shared:
+            packed.shared.append(shared)
+
+    def _block(self, x, y, packed, block, beyond, inputs, outputs, threads):
+        """The outputs of some tiles, whose spectra and products go to `inputs` and `outputs`."""
+        c = self._case
+        inexact = set()
+
+        def load(item, scratch):
+            tile, group, i = item
+            n = min(self._together, c.ic - i)
+            exact = self._load(x, packed, block[tile], group * c.ic + i, n, scratch)
+            if exact is None:
+                beyond.add(block[tile])
+                return
+            if not exact:
+                inexact.add(tile)
+            inputs[group, :, tile, i : i + n] = self._forward(scratch, n).reshape(n, self._frequencies).T
+
+        def multiply(item, _):
+            group, some = item
+            np.matmul(inputs[group, some], packed.spectra[group, some].swapaxes(1, 2), out=outputs[group, some])
+
+        def store(item, scratch):
+            tile, group, o = item
+            if block[tile] in beyond:
+                return
+            n = min(self._together, c.oc - o)
+            scratch.product[:n].reshape(n, self._frequencies)[...] = outputs[group, :, tile, o : o + n].T
+            filters = slice(group * c.oc + o, group * c.oc + o + n)
+            self._backward(y, packed, block[tile], filters, tile not in inexact, scratch, n)
+
+        places, groups = range(len(block)), range(c.groups)
+        parts = [slice(f, f + _FREQUENCIES) for f in range(0, self._frequencies, _FREQUENCIES)]
+        for function, items in (
+            (load, itertools.product(places, groups, range(0, c.ic, self._together))),
+            (multiply, itertools.product(groups, parts)),
+            (store, itertools.product(places, groups, range(0, c.oc, self._together))),
         ):
-            block = tiles[start : min(start + most, start - start % a_sample + a_sample)]
-            inexact = set()
-
-            def load(item, scratch, block=block, inexact=inexact):
-                n, g, i = item
-                m = min(each_in, c.ic - i)
-                exact = self._load(x, packed, block[n], g * c.ic + i, m, scratch)
-                if exact is None:
-                    beyond.add(block[n])
-                    inputs[g, :, n, i : i + m] = 0
-                    return
-                if not exact:
-                    inexact.add(n)
-                inputs[g, :, n, i : i + m] = self._forward(scratch, m).reshape(m, frequencies).T
-
-            def multiply(item, scratch, n=len(block)):
-                del scratch
-                g, f = item
-                some = slice(f, f + _FREQUENCIES)
-                np.matmul(inputs[g, some, :n], packed.spectra[g, some], out=outputs[g, some, :n])
-
-            def store(item, scratch, block=block, inexact=inexact):
-                n, g, o = item
-                if block[n] in beyond:
-                    return
-                m = min(each_out, c.oc - o)
-                scratch.product.reshape(len(scratch.product), frequencies)[:m] = outputs[g, :, n, o : o + m].T
-                filters = slice(g * c.oc + o, g * c.oc + o + m)
-                self._backward(y, packed, block[n], filters, n not in inexact, scratch, m)
-
-            places, groups = range(len(block)), range(c.groups)
-            self._each(load, itertools.product(places, groups, range(0, c.ic, each_in)), threads, each_in)
-            self._each(multiply, itertools.product(groups, range(0, frequencies, _FREQUENCIES)), threads, 1)
-            self._each(store, itertools.product(places, groups, range(0, c.oc, each_out)), threads, each_out)
+            self._each(function, items, threads, packed.scratch)
 
     def _load(self, x, packed, tile, first, n, scratch):
         """Copies channels of a tile; whether results must be rounded to whole numbers, None if it is beyond."""
@@ -443,13 +495,22 @@ class Convolution:
         y[(sample, slice(None), *places)] = outputs[(0, slice(None), *there)]
 
 
+def _taken(some):
+    """The first of a deque, None if it is empty; other threads may take from it as well."""
+    try:
+        return some.popleft()
+    except IndexError:
+        return None
+
+
 class _Scratch:
     """Memory of a thread: some channels of a tile, their spectra, and products."""
 
-    def __init__(self, tiling, channels):
-        self.real = np.empty((channels, *tiling.inputs))
-        self.spectrum = np.empty((channels, *tiling.spectrum), np.complex128)
-        self.product = np.empty_like(self.spectrum)
+    def __init__(self, tiling, loaded, stored):
+        self.real = np.empty((loaded, *tiling.inputs))
+        self.spectrum = np.empty((loaded, *tiling.spectrum), np.complex128)
+        self.product = np.empty((stored, *tiling.spectrum), np.complex128)
+        self.term = np.empty_like(self.product)  # of the sum over channels
 
 
 def _sources(at, n, pad_mode):
