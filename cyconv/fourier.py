@@ -25,8 +25,8 @@ from cyconv._ext.convolution import Convolution as Direct
 _SIGNAL, _LONG = 1 << 14, 1 << 20
 """Outputs of a signal of any length, for what it costs, and for the choice of its tile."""
 
-_MOST_POINTS = 1 << 20
-"""Inputs of a tile, unless its window takes more."""
+_MOST_POINTS = 1 << 18
+"""Inputs of a tile, unless a tile twice as wide as its window has more."""
 
 _MOST_BYTES = 1 << 24
 """Spectra of tiles that are multiplied together, unless one tile takes more."""
@@ -37,8 +37,8 @@ _TOGETHER = 1 << 17
 _ITEMS = 4
 """Calls at least, so that several threads have something to do."""
 
-_PAIRS = 64
-"""Pairs of channels and filters up to which they are summed one by one."""
+_CHANNELS, _PAIRS = 8, 64
+"""Channels, and pairs of channels and filters, up to which they are summed one by one."""
 
 _TILES, _FREQUENCIES = 8, 256
 """Tiles whose channels are summed together, and frequencies of one call."""
@@ -86,9 +86,14 @@ def _fast(n):
     return best
 
 
+def _reach(case):
+    """Inputs from the first to the last of a window."""
+    return [(k - 1) * d + 1 for k, d in zip(case.kernel, case.dilation, strict=True)]
+
+
 def _tilings(case):
     """All that are tried."""
-    reach = [(k - 1) * d + 1 for k, d in zip(case.kernel, case.dilation, strict=True)]
+    reach = _reach(case)
     needed = [(n - 1) * s + r for n, s, r in zip(case.out, case.stride, reach, strict=True)]
     for wider in _WIDER:
         tile = tuple(
@@ -105,13 +110,14 @@ def _cycles(case, tile, tiles):
     together = _together(case, tile, tiles)
     transform = 60000 / together + points * math.log2(points + 1) * (1.45 if points == max(tile) else 1)
     pairs, channels = case.groups * case.ic * case.oc, case.groups * (case.ic + case.oc)
-    if case.channels_last and channels > 2:  # other channels lie between pixels
-        transform += 15 * points / together
+    if case.channels_last:  # other channels lie between pixels
+        transform += points * min(channels, 64) / 5 / together
     items = tiles * case.groups / together
-    packing = pairs * (transform + 12 * points)
+    packing = pairs * transform
     if _as_matrices(case):  # spectra of weights are read for each block of tiles, and those of channels are turned
         product = pairs * points * (3 + 8 / min(tiles, _TILES)) + channels * points * 6
         items *= case.ic
+        packing += pairs * points * 12
     else:
         product = pairs * (4 * points + 5000 if case.ic > 1 else points)
     return max(_ITEMS / items, 1) * tiles * (channels * transform + product) + packing
@@ -119,7 +125,7 @@ def _cycles(case, tile, tiles):
 
 def _as_matrices(case):
     """Whether channels are many enough to be summed by products of matrices."""
-    return case.ic > 1 and case.ic * case.oc > _PAIRS
+    return case.ic > _CHANNELS or (case.ic > 1 and case.ic * case.oc > _PAIRS)
 
 
 def _together(case, tile, tiles):
@@ -142,8 +148,9 @@ def tiling(case):
     Tiling
         The one of least cost whose tiles are not too large.
     """
-    first, *others = _tilings(case)
-    return min((first, *(t for t in others if math.prod(t.inputs) <= _MOST_POINTS)), key=lambda t: t.cycles)
+    window = math.prod(_fast(2 * r) if r > 1 else 1 for r in _reach(case))
+    most = max(_MOST_POINTS // (1 if _as_matrices(case) else case.ic), window)
+    return min((t for t in _tilings(case) if math.prod(t.inputs) <= most), key=lambda t: t.cycles)
 
 
 def _is_signal(case):
@@ -172,7 +179,7 @@ def _tiling_of_call(case):
     if not _is_signal(case):
         return tiling(case)
     outputs = tiling(case._replace(out=(1, 1, _LONG)))
-    reach = (case.kernel[2] - 1) * case.dilation[2] + 1
+    reach = _reach(case)[2]
     tile = min(outputs.inputs[2], _fast((case.out[2] - 1) * case.stride[2] + reach))
     steps = (tile - reach) // case.stride[2] + 1
     return Tiling((1, 1, tile), (1, 1, steps), (1, 1, -(-case.out[2] // steps)), 0)
@@ -263,7 +270,7 @@ class Convolution:
         c, t = self._case, self._tiling
         # Two copies of the input are made where it is rounded to see whether it is whole.
         each = (18 * math.prod(t.inputs) + 16 * self._frequencies) * self._loaded
-        each += 32 * self._frequencies * self._together
+        each += 32 * self._frequencies * self._together  # a product, and a term of the sum
         shared = 16 * c.groups * (c.ic + c.oc) * self._frequencies * self._tiles if self._matrices else 0
         return each * threads + shared
 

@@ -1,0 +1,304 @@
+"""Fourier transforms of tiles: within their bound, whole numbers whole, the same bits, and direct where they cannot."""
+
+import itertools
+import math
+import pickle
+import tracemalloc
+
+import numpy as np
+import pytest
+from cases import CONV, PLAN, kernel_layouts, layouts, moved
+from scipy import signal
+
+import cyconv
+from cyconv import fourier, reference
+
+CASES = [
+    # n, size, channels, filters, groups, kernel, padding, stride, dilation, pad_mode
+    (2, (700,), 1, 1, 1, (129,), 64, 1, 1, "constant"),
+    (1, (5000,), 2, 3, 1, (255,), 254, 1, 1, "constant"),
+    (1, (900,), 3, 6, 3, (40,), 39, 3, 2, "reflect"),
+    (2, (301,), 16, 9, 1, (31,), 3, 1, 3, "wrap"),
+    (1, (1,), 2, 2, 1, (9,), 20, 1, 1, "edge"),
+    (2, (60, 70), 1, 1, 1, (21, 17), 0, 1, 1, "constant"),
+    (1, (90, 61), 1, 4, 1, (15, 24), (30, 7), (2, 3), 1, "symmetric"),
+    (1, (33, 47), 6, 6, 6, (11, 3), 5, 1, (2, 3), "wrap"),
+    (2, (40, 40), 8, 16, 2, (9, 9), 4, 1, 1, "edge"),
+    (1, (50, 31), 12, 10, 1, (13, 13), 12, (1, 2), 1, "reflect"),
+    (1, (20, 300), 2, 2, 1, (1, 101), (0, 50), 1, 1, "constant"),
+    (1, (300, 5), 2, 2, 1, (101, 1), 1, 1, 1, "constant"),
+    (1, (6, 7), 3, 2, 1, (1, 1), 0, 1, 1, "constant"),
+    (1, (20, 25, 30), 1, 2, 1, (7, 9, 11), 3, 1, 1, "constant"),
+    (2, (9, 14, 11), 9, 8, 1, (3, 5, 4), (2, 0, 3), (1, 2, 1), (1, 1, 2), "symmetric"),
+    (1, (12, 9, 10), 4, 4, 2, (1, 5, 5), (0, 2, 2), 1, 1, "reflect"),
+]
+
+
+@pytest.fixture
+def small_tiles(monkeypatch):
+    """Tiles so small that several of them meet along each axis."""
+    monkeypatch.setattr(fourier, "_MOST_POINTS", 1)
+    monkeypatch.setattr(fourier, "_LONG", 200)
+    monkeypatch.setattr(fourier, "_FREQUENCIES", 7)
+    monkeypatch.setattr(fourier, "_SERIAL_POINTS", 0)
+    cyconv.plan.recipe.cache_clear()
+    yield
+    cyconv.plan.recipe.cache_clear()
+
+
+def per_axis(value, ndim):
+    return value if isinstance(value, tuple) else (value,) * ndim
+
+
+def drawn(n, size, channels, filters, groups, kernel, dtype):
+    rng = np.random.default_rng(3)
+    x = rng.standard_normal((n, *size, channels)).astype(dtype)
+    w = rng.standard_normal((*kernel, channels // groups, filters)).astype(dtype)
+    return x, w, rng.standard_normal(filters).astype(dtype)
+
+
+def named(ndim, groups, padding, stride, dilation, pad_mode):
+    padding, stride, dilation = (per_axis(a, ndim) for a in (padding, stride, dilation))
+    return {"padding": [(p, p) for p in padding], "stride": stride, "dilation": dilation, "pad_mode": pad_mode,
+            "groups": groups, "kernel_layout": kernel_layouts(ndim)[0]}  # fmt: skip
+
+
+def limit(x, w, padded_sum, dtype):
+    """Twice the rounding of the results, and what Percival's bound says of transforms of 2**24 points in float64."""
+    norms = math.sqrt(float(np.square(x, dtype=np.float64).sum())) * math.sqrt(float(np.square(w, dtype=np.float64).sum()))
+    return 2 * np.finfo(dtype).eps * np.abs(padded_sum) + 13 * 24 * 2.0**-53 * norms
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("n", "size", "channels", "filters", "groups", "kernel", "padding", "stride", "dilation", "pad_mode"), CASES
+)
+def test_within_the_bound(
+    small_tiles, dtype, n, size, channels, filters, groups, kernel, padding, stride, dilation, pad_mode
+):
+    """In both layouts, and the same bits for any threads, samples alone or together, functions and plans."""
+    ndim = len(size)
+    x, w, b = drawn(n, size, channels, filters, groups, kernel, dtype)
+    arguments = named(ndim, groups, padding, stride, dilation, pad_mode)
+    exact = reference.convolve(*(a.astype(np.float64) for a in (x, w, b)), **arguments)
+    padded = np.pad(x, [(0, 0), *arguments["padding"], (0, 0)], mode=pad_mode)
+    for layout in layouts(ndim)[:2]:
+        a = np.ascontiguousarray(moved(x, layout))
+        more = {**arguments, "layout": layout, "algorithm": "fft"}
+        y = CONV[ndim](a, w, b, threads=1, **more)
+        assert y.dtype == dtype
+        error = np.abs(moved(y, layouts(ndim)[0], layout) - exact)
+        assert np.all(error <= limit(padded, w, exact, dtype)), error.max()
+        for threads in (2, 5):
+            assert CONV[ndim](a, w, b, threads=threads, **more).tobytes() == y.tobytes()
+        for i in range(n):
+            assert CONV[ndim](a[i : i + 1], w, b, threads=2, **more).tobytes() == y[i : i + 1].tobytes()
+        plan = PLAN[ndim](a.shape, w, b, dtype=dtype, **more)
+        out = np.full(plan.output_shape, np.nan, dtype)
+        for _ in range(2):
+            assert plan(a, out=out).tobytes() == y.tobytes()
+        assert pickle.loads(pickle.dumps(plan))(a).tobytes() == y.tobytes()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("n", "size", "channels", "filters", "groups", "kernel", "padding", "stride", "dilation", "pad_mode"), CASES
+)
+def test_whole_numbers_stay_whole(
+    small_tiles, dtype, n, size, channels, filters, groups, kernel, padding, stride, dilation, pad_mode
+):
+    ndim = len(size)
+    x, w, b = (np.rint(40 * a) for a in drawn(n, size, channels, filters, groups, kernel, dtype))
+    arguments = named(ndim, groups, padding, stride, dilation, pad_mode)
+    exact = reference.convolve(*(a.astype(np.int64) for a in (x, w, b)), **arguments)
+    np.testing.assert_array_equal(CONV[ndim](x, w, b, algorithm="fft", **arguments), exact)
+
+
+def test_no_negative_zeros():
+    y = cyconv.conv1d(np.zeros((1, 50, 1)), -np.ones((9, 1, 1)), algorithm="fft")
+    assert not np.signbit(y).any()
+
+
+def test_whole_numbers_as_large_as_is_said():
+    """The norms of a tile and of a filter multiplied up to 2**53 / 2,000, and no rounding where it might be wrong."""
+    rng = np.random.default_rng(0)
+    for largest, whole in ((2**9, True), (2**26, False)):
+        x, w = (rng.integers(-largest, largest, shape).astype(float) for shape in ((1, 60, 60, 1), (20, 20, 1, 1)))
+        y = cyconv.conv2d(x, w, algorithm="fft")
+        if whole:
+            assert np.linalg.norm(x) * np.linalg.norm(w) * 2000 < 2**53
+            np.testing.assert_array_equal(y, cyconv.conv2d(x.astype(int), w.astype(int)))
+        else:
+            assert np.abs(y - cyconv.conv2d(x.astype(int), w.astype(int)).astype(float)).max() < 1e-12 * np.abs(y).max()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("size", "kernel"), [((40000,), (4001,)), ((500, 480), (101, 111)), ((70, 66, 80), (31, 27, 25))])
+def test_scipy(dtype, size, kernel):
+    """What is taken without being asked for, against SciPy's transforms in float64."""
+    rng = np.random.default_rng(0)
+    x, w = rng.standard_normal(size).astype(dtype), rng.standard_normal(kernel).astype(dtype)
+    ndim = len(size)
+    layout, kernel_layout = layouts(ndim)[0], kernel_layouts(ndim)[0]
+    whole = x[None, ..., None], w[..., None, None]
+    plan = PLAN[ndim](whole[0].shape, whole[1], layout=layout, kernel_layout=kernel_layout, dtype=dtype)
+    assert plan.algorithm == "fft"
+    y = plan(whole[0])[0, ..., 0]
+    expected = signal.correlate(x.astype(np.float64), w.astype(np.float64), "valid", "fft")
+    assert np.abs(y - expected).max() <= (1.2e-7 if dtype == "float32" else 1e-14) * np.abs(expected).max()
+    flipped = CONV[ndim](*whole, flip=True, algorithm="fft")[0, ..., 0]
+    expected = signal.fftconvolve(x.astype(np.float64), w.astype(np.float64), "valid")
+    assert np.abs(flipped - expected).max() <= (1.2e-7 if dtype == "float32" else 1e-14) * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("activation", ["relu", "relu6", "leaky_relu", "sigmoid", "tanh"])
+@pytest.mark.parametrize("channels", [2, 10])
+def test_activations_and_arrays_in_memory(activation, channels):
+    x, w, b = drawn(2, (50, 60), channels, 9, 1, (9, 11), "float32")
+    w /= 9
+    arguments = {"activation": activation, "padding": "same"}
+    exact = reference.convolve(*(a.astype(np.float64) for a in (x, w, b)), **arguments)
+    y = cyconv.conv2d(x, w, b, algorithm="fft", **arguments)
+    np.testing.assert_allclose(y, exact, rtol=2e-6, atol=2e-6)
+    spread = np.zeros((2, 100, 60, 2 * channels), np.float32)[:, ::2, :, ::2]
+    spread[...] = x
+    assert cyconv.conv2d(spread, w, b, algorithm="fft", **arguments).tobytes() == y.tobytes()
+    assert cyconv.conv2d(x[:, ::-1].copy()[:, ::-1], w, b, algorithm="fft", **arguments).tobytes() == y.tobytes()
+    out = np.empty((2, 50, 120, 9), np.float32)[:, :, ::2]
+    assert cyconv.conv2d(x, w, b, algorithm="fft", out=out, **arguments) is out
+    assert out.tobytes() == y.tobytes()
+
+
+def test_out_may_be_the_input():
+    x, w, _ = drawn(1, (400,), 1, 1, 1, (21,), "float32")
+    y = cyconv.conv1d(x, w, padding="same", algorithm="fft")
+    assert cyconv.conv1d(x, w, padding="same", algorithm="fft", out=x).tobytes() == y.tobytes()
+
+
+def test_half_precision():
+    x, w, _ = drawn(1, (300,), 2, 1, 1, (64,), "float16")
+    y = cyconv.conv1d(x, w, algorithm="fft")
+    exact = reference.convolve(x.astype(np.float64), w.astype(np.float64))
+    np.testing.assert_array_equal(y, exact.astype(np.float32).astype(np.float16))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e200, 1e308])
+@pytest.mark.parametrize(("channels", "groups"), [(1, 1), (6, 6), (6, 1), (12, 1)])
+def test_what_is_not_finite_stays_in_its_place(small_tiles, value, channels, groups):
+    """A tile is computed directly; the others have the same bits as without it."""
+    x, w, b = drawn(2, (70, 65), channels, 12, groups, (9, 9), "float64")
+    arguments = {"groups": groups, "padding": "same", "activation": "relu"}
+    plain = cyconv.conv2d(x, w, b, algorithm="fft", **arguments)
+    x[1, 40, 30, channels - 1] = value
+    direct = cyconv.conv2d(x, w, b, algorithm="direct", **arguments)
+    for threads in (1, 3):
+        y = cyconv.conv2d(x, w, b, algorithm="fft", threads=threads, **arguments)
+        np.testing.assert_array_equal(np.isnan(y), np.isnan(direct))
+        np.testing.assert_array_equal(np.isinf(y), np.isinf(direct))
+        np.testing.assert_array_equal(y[np.isinf(y)], direct[np.isinf(y)])
+        there = np.isfinite(y)
+        np.testing.assert_allclose(y[there], direct[there], rtol=1e-9, atol=1e-12)
+        far = np.ones(y.shape, bool)
+        far[1, 8:, :] = False
+        np.testing.assert_array_equal(y[far], plain[far])
+
+
+def test_weights_that_are_not_finite():
+    x, w, b = drawn(1, (300,), 1, 2, 1, (200,), "float32")
+    w[3, 0, 1] = np.inf
+    plan = cyconv.plan_conv1d(x.shape, w, b, algorithm="fft")
+    assert "weights that are not finite" in plan.explain()
+    np.testing.assert_array_equal(plan(x), cyconv.conv1d(x, w, b, algorithm="direct"))
+
+
+def test_float32_results_overflow_to_infinity():
+    x = np.full((1, 300, 1), 1e38, np.float32)
+    with np.errstate(all="raise"):
+        assert np.isposinf(cyconv.conv1d(x, np.ones((150, 1, 1), np.float32), algorithm="fft")).all()
+
+
+def test_a_signal_that_is_still_coming_in():
+    """Whole tiles have the same bits whatever follows; nothing differs by more than a rounding."""
+    rng = np.random.default_rng(0)
+    x, w = rng.standard_normal((1, 300000, 1)), rng.standard_normal((1001, 1, 1))
+    y = cyconv.conv1d(x, w, padding=[(1000, 0)], algorithm="fft")
+    tile = cyconv.plan_conv1d(x.shape, w, padding=[(1000, 0)], algorithm="fft")._recipe.convolution._tiling.outputs[2]
+    for n in (5000, tile + 1, 100001, 2 * tile + 2000):
+        part = cyconv.conv1d(x[:, :n], w, padding=[(1000, 0)], algorithm="fft")
+        whole = max(n // tile - 1, 0) * tile
+        assert part[:, :whole].tobytes() == y[:, :whole].tobytes()
+        np.testing.assert_allclose(part, y[:, :n], rtol=0, atol=1e-13 * np.abs(y).max())
+
+
+def test_declines():
+    with pytest.raises(ValueError, match="its transforms are not exact for integers"):
+        cyconv.conv1d(np.ones((1, 9, 1), int), np.ones((2, 1, 1), int), algorithm="fft")
+
+    def said(x_shape, w_shape, dtype="float32"):
+        w = np.broadcast_to(np.ones((), dtype), w_shape)
+        return dict(cyconv.plan.recipe(
+            "test", len(w_shape) - 2, x_shape, np.dtype(dtype), w_shape, w.dtype, None, 1, 0, 1, 1, None, None,
+            "constant", False, None, "auto",
+        ).considered)["fft"]  # fmt: skip
+
+    assert said((1, 99, 99, 1), (5, 5, 1, 1)) == "windows of fewer than 128 taps are not worth transforms"
+    assert said((1, 256, 256, 64), (31, 31, 64, 64)) == "transformed weights would take more than 64 MiB"
+    assert said((1, 500, 500, 1), (15, 15, 1, 1)).startswith("would take about")
+    assert said((1, 500, 500, 1), (101, 101, 1, 1)).startswith("taken")
+    assert said((1, 100000, 1), (4001, 1, 1)).startswith("taken")
+    assert said((1, 128, 128, 128, 1), (31, 31, 31, 1, 1)).startswith("taken")
+    assert said((1, 512, 512, 8), (61, 61, 8, 8)).startswith("taken")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize(
+    ("size", "channels", "filters", "groups", "kernel"),
+    [
+        ((100000,), 1, 1, 1, (501,)),
+        ((700, 600), 1, 3, 1, (60, 61)),
+        ((200, 210), 12, 10, 1, (31, 31)),
+        ((200, 210), 12, 12, 12, (31, 31)),
+        ((60, 60, 60), 3, 2, 1, (9, 9, 9)),
+    ],
+)
+def test_memory(dtype, threads, size, channels, filters, groups, kernel):
+    """A call needs no more than the plan says, also where it looks for whole numbers; and does not grow with pictures."""
+    x, w, b = (np.rint(9 * a) for a in drawn(1, size, channels, filters, groups, kernel, dtype))
+    arguments = {"groups": groups, "algorithm": "fft", "threads": threads}
+    ndim = len(size)
+    plan = PLAN[ndim](x.shape, w, b, dtype=dtype, **arguments)
+    out = np.empty(plan.output_shape, dtype)
+    tracemalloc.start()
+    plan(x, out=out)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak <= 1.1 * plan.workspace_bytes + (1 << 17)
+    larger = PLAN[ndim]((1, *(4 * n for n in size), channels), w, dtype=dtype, **arguments)
+    assert larger.workspace_bytes < 4 * plan.workspace_bytes
+
+
+def test_fast_lengths():
+    """The next product of 2, 3 and 5, found by trying."""
+
+    def smooth(n):
+        for p in (2, 3, 5):
+            while n % p == 0:
+                n //= p
+        return n == 1
+
+    for n in itertools.chain(range(1, 300), (4097, 20001, 99999)):
+        assert fourier._fast(n) == next(m for m in itertools.count(n) if smooth(m))
+
+
+def test_threads_that_fail(monkeypatch):
+    """An error in one of the threads is the caller's."""
+    x, w, _ = drawn(1, (300, 300), 1, 1, 1, (40, 40), "float32")
+    plan = cyconv.plan_conv2d(x.shape, w, algorithm="fft", threads=3)
+
+    def full(*_):
+        raise MemoryError("no more")
+
+    monkeypatch.setattr(plan._recipe.convolution, "_gather", full)
+    with pytest.raises(MemoryError, match="no more"):
+        plan(x)
