@@ -18,7 +18,7 @@ _FEW_TILES = 8
 """Tiles of a block of Winograd's that are too few."""
 
 _ROUNDING = 1.15
-"""What Winograd's rounding is worth: where little is saved, exact sums are preferred."""
+"""What rounding by transforms is worth: where little is saved, exact sums are preferred."""
 
 _MANY, _TERMS = 8, 64
 """Filters of a group and terms of a sum from which that is considered."""
@@ -379,7 +379,7 @@ ALGORITHMS = (
         "fft",
         "the largest windows: Fourier transforms of tiles",
         _fft_declines,
-        fourier.cost,
+        lambda case: fourier.cost(case) * _ROUNDING,
         _fft_unasked,
     ),
     Algorithm("grouped", "groups of few channels: lanes are channels of many groups", _grouped_declines, _grouped_cost),

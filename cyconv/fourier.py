@@ -22,7 +22,7 @@ import numpy as np
 from cyconv import activations, isa
 from cyconv._ext.convolution import Convolution as Direct
 
-_SIGNAL, _LONG = 1 << 14, 1 << 20
+_SIGNAL, _LONG = 1 << 16, 1 << 20
 """Outputs of a signal of any length, for what it costs, and for the choice of its tile."""
 
 _MOST_POINTS = 1 << 18
@@ -108,7 +108,9 @@ def _cycles(case, tile, tiles):
     """Transforms of channels and filters of each tile, products, and the transforms of the weights, once."""
     points = math.prod(tile)
     together = _together(case, tile, tiles)
-    transform = 60000 / together + points * math.log2(points + 1) * (1.45 if points == max(tile) else 1)
+    axes = sum(n > 1 for n in tile)
+    calls = 60000 + 140000 * max(axes - 1, 0)  # of Python, which threads take in turns
+    transform = calls / together + points * math.log2(points + 1) * (1.4 if axes == 1 else 1)
     pairs, channels = case.groups * case.ic * case.oc, case.groups * (case.ic + case.oc)
     if case.channels_last:  # other channels lie between pixels
         transform += points * min(channels, 64) / 5 / together
@@ -149,7 +151,7 @@ def tiling(case):
         The one of least cost whose tiles are not too large.
     """
     window = math.prod(_fast(2 * r) if r > 1 else 1 for r in _reach(case))
-    most = max(_MOST_POINTS // (1 if _as_matrices(case) else case.ic), window)
+    most = max(_MOST_POINTS // (1 if _as_matrices(case) else max(case.ic // 2, 1)), window)
     return min((t for t in _tilings(case) if math.prod(t.inputs) <= most), key=lambda t: t.cycles)
 
 
