@@ -96,9 +96,7 @@ def _tilings(case):
     reach = _reach(case)
     needed = [(n - 1) * s + r for n, s, r in zip(case.out, case.stride, reach, strict=True)]
     for wider in _WIDER:
-        tile = tuple(
-            _fast(min(math.ceil(wider * r), n)) if r > 1 else 1 for r, n in zip(reach, needed, strict=True)
-        )
+        tile = tuple(_fast(min(math.ceil(wider * r), n)) if r > 1 else 1 for r, n in zip(reach, needed, strict=True))
         outputs = tuple((t - r) // s + 1 for t, r, s in zip(tile, reach, case.stride, strict=True))
         count = tuple(-(-n // m) for n, m in zip(case.out, outputs, strict=True))
         yield Tiling(tile, outputs, count, _cycles(case, tile, math.prod(count)))
@@ -383,7 +381,9 @@ class Convolution:
         for sample in range(0, len(tiles), a_sample):
             for first in range(sample, sample + a_sample, self._tiles):
                 block = tiles[first : min(first + self._tiles, sample + a_sample)]
-                self._block(x, y, packed, block, beyond, inputs[:, :, : len(block)], outputs[:, :, : len(block)], threads)
+                self._block(
+                    x, y, packed, block, beyond, inputs[:, :, : len(block)], outputs[:, :, : len(block)], threads
+                )
         if not packed.shared:
             packed.shared.append(shared)
 

@@ -104,8 +104,8 @@ def test_a_line_that_is_no_case_is_refused_and_shown(line, message):
 
 def test_suites_have_the_cases_that_they_promise():
     assert set(suites.names()) == {
-        "filters", "founding", "large", "mobilenet", "networks", "overview", "pools", "quick", "resnet50", "scaling", "unet3d",
-        "vgg", "video", "volumes",
+        "filters", "founding", "large", "mobilenet", "networks", "overview", "pools", "quick", "resnet50", "scaling",
+        "unet3d", "vgg", "video", "volumes",
     }  # fmt: skip
     assert len({case.key for case in ALL}) == len(ALL) > 130
     assert {c.suite for c in suites.load("overview")} == set(suites.names()) - {"large", "overview", "quick", "scaling"}
