@@ -422,7 +422,7 @@ def choose(function, wanted, case):
         raise ValueError(f"{function}: algorithm={wanted!r} cannot serve this call: {reasons[wanted]}; use 'auto'")
     if wanted == "auto":
         reasons = {a.name: reasons[a.name] or a.unasked(case) for a in ALGORITHMS}
-    costs = {a.name: 1 + a.cost(case) for a in ALGORITHMS if not reasons[a.name]}
+    costs = {a.name: 1 + a.cost(case) for a in ALGORITHMS if wanted == "auto" and not reasons[a.name]}
     taken = min(costs, key=costs.get) if wanted == "auto" else wanted
     considered = []
     for a in ALGORITHMS:

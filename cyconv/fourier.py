@@ -317,8 +317,8 @@ class Convolution:
         beyond = set()  # tiles with numbers that transforms cannot take
         work = self._sums if self._matrices else self._products
         work(x, y, packed, tiles, beyond, threads)
-        while len(packed.scratch) > threads:
-            packed.scratch.pop()
+        while len(packed.scratch) > threads:  # other calls of the plan left theirs
+            _taken(packed.scratch)
         for tile in sorted(beyond):
             self._again(x, y, packed, tile, threads)
         return True

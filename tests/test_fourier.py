@@ -4,6 +4,7 @@ import itertools
 import math
 import pickle
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -291,6 +292,19 @@ def test_fast_lengths():
 
     for n in itertools.chain(range(1, 300), (4097, 20001, 99999)):
         assert fourier._fast(n) == next(m for m in itertools.count(n) if smooth(m))
+
+
+@pytest.mark.parametrize("channels", [2, 12])
+def test_a_plan_called_by_many_threads(channels):
+    """Each call has scratch memory of its own; what is kept of it does not grow."""
+    x, w, b = drawn(6, (90, 80), channels, 8, 1, (21, 21), "float32")
+    plan = cyconv.plan_conv2d(x[:1].shape, w, b, algorithm="fft", threads=2)
+    expected = [plan(x[i : i + 1]).tobytes() for i in range(6)]
+    with ThreadPoolExecutor(4) as pool:
+        got = list(pool.map(lambda i: plan(x[i % 6 : i % 6 + 1]).tobytes(), range(48)))
+    assert got == expected * 8
+    assert len(plan._packed.scratch) <= 2
+    assert len(plan._packed.shared) <= 4
 
 
 def test_threads_that_fail(monkeypatch):
