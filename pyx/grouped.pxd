@@ -26,7 +26,7 @@
 from libc.string cimport memset
 
 from geometry cimport CONSTANT, Geometry, Job, ceil_div, kernel_rows, source_index, source_row
-from kernel_table cimport CLAMP, Gather, Segment, Spread, Tile, tile_function
+from kernel_table cimport CLAMP, MET, Gather, Segment, Spread, Tile, tile_function
 
 cdef enum:
     STRIP = 1 << 18                 # bytes of a strip
@@ -88,12 +88,23 @@ cdef inline void find_interior(Job* job) noexcept nogil:
     cdef Py_ssize_t front = spare if job.x.axis[2] < 0 else 0, back = spare - front
     cdef Py_ssize_t first = max(ceil_div(g.before[2] + front, g.stride[2]), 0)
     cdef Py_ssize_t last = g.size[2] - 1 - back - (g.kernel[2] - 1) * g.dilation[2] + g.before[2]
-    first = ceil_div(first, job.tile_pixels) * job.tile_pixels
-    last = last // g.stride[2] + 1 if last >= 0 else 0
-    last = g.out[2] if last >= g.out[2] else last // job.tile_pixels * job.tile_pixels
+    last = min(last // g.stride[2] + 1, g.out[2]) if last >= 0 else 0
+    if shares_rows(g):
+        first = ceil_div(first, job.tile_pixels) * job.tile_pixels
+        last = g.out[2] if last == g.out[2] else last // job.tile_pixels * job.tile_pixels
     if last <= first:
         first = last = g.out[2]
+    elif not shares_rows(g):
+        job.tile_pixels = even_tiles(job, last - first)
     job.interior[0], job.interior[1] = first, last
+
+
+cdef inline bint shares_rows(const Geometry* g) noexcept nogil:
+    """Whether windows below each other share half of their rows, so that copying is little beside the products.
+
+    Tiles at an edge are then as wide as others; if not, they have only the outputs that meet padding.
+    """
+    return g.kernel[1] >= 2 * g.stride[1]
 
 
 cdef inline bint cut_row_bands(Job* job, Py_ssize_t threads) noexcept nogil:
@@ -105,12 +116,12 @@ cdef inline bint cut_row_bands(Job* job, Py_ssize_t threads) noexcept nogil:
             or (g.pad_mode == CONSTANT and not job.skip_padding)):
         return False
     job.tile_pixels = even_tiles(job, g.out[2])
+    find_interior(job)
     row = g.kernel[0] * strip_columns(g, job.tile_pixels) * job.kernels.lanes * item
     if strip_rows(g, 1) * row > STRIP:
         return False
-    find_interior(job)
     # Windows that share less than half of their rows are better read along the channels.
-    job.near_blocks = NEAR_WINDOW * (1 if g.kernel[1] >= 2 * g.stride[1] else 4) // (strip_rows(g, 1) * row)
+    job.near_blocks = NEAR_WINDOW * (1 if shares_rows(g) else 4) // (strip_rows(g, 1) * row)
     job.near_blocks = min(max(job.near_blocks, 1), job.blocks.count)
     job.near_blocks = ceil_div(job.blocks.count, ceil_div(job.blocks.count, job.near_blocks))
     while (g.dilation[1] == 1 and rows < min(g.out[1], BAND_ROWS)
@@ -218,9 +229,11 @@ cdef inline void run_tiles(const Job* job, Tile* t, Py_ssize_t columns) noexcept
 
 
 cdef inline const tile_function* functions_of(const Job* job, const Tile* t) noexcept nogil:
-    """Tiles that load each pixel once serve a few taps with it, if these are as far apart as outputs."""
-    if job.g.ic == 1 and t.a_term == t.a_row:
-        return job.kernels.sliding_tile
+    """Tiles that load each pixel once serve several taps with it, if outputs are one or two taps apart."""
+    if job.g.ic == 1 and t.a_row == t.a_term:
+        return job.kernels.sliding_tile[2 if job.g.kernel[2] >= MET else 0]
+    if job.g.ic == 1 and t.a_row == 2 * t.a_term:
+        return job.kernels.sliding_tile[1]
     return job.kernels.spread_tile
 
 
@@ -255,14 +268,15 @@ cdef inline void in_place_unit(const Job* job, Py_ssize_t unit, char* scratch) n
         last = min(block + job.near_blocks, end)
         column = 0
         while column < g.out[2]:
-            pixels = min(job.tile_pixels, g.out[2] - column)
+            pixels = g.out[2] if column >= job.interior[1] else job.interior[column >= job.interior[0]]
+            pixels = min(job.tile_pixels, pixels - column)
             if job.interior[0] <= column < job.interior[1]:
                 segments, t.a_row, t.a_term = inner, g.stride[2] * job.x.axis[2], g.dilation[2] * job.x.axis[2]
                 a = x + block * vector + (column * g.stride[2] - g.before[2]) * job.x.axis[2]
             else:
                 segments, t.a_row, t.a_term = edge, g.stride[2] * strip_pixel, g.dilation[2] * strip_pixel
                 a = strip
-                fill_edge(job, x + block * vector, od, oh, column, rows,
+                fill_edge(job, x + block * vector, od, oh, column, pixels, rows,
                           min(last * job.kernels.lanes, g.oc) - block * job.kernels.lanes, strip)
             functions = functions_of(job, &t)
             for h in range(rows):
@@ -388,11 +402,11 @@ cdef inline void fill_strip(const Job* job, Py_ssize_t n, Py_ssize_t od, Py_ssiz
 
 
 cdef inline void fill_edge(const Job* job, const char* x, Py_ssize_t od, Py_ssize_t oh, Py_ssize_t column,
-                           Py_ssize_t rows, Py_ssize_t channels, char* strip) noexcept nogil:
+                           Py_ssize_t pixels, Py_ssize_t rows, Py_ssize_t channels, char* strip) noexcept nogil:
     """Copies what a column of tiles at an edge reads; rows outside of the input stay as they are."""
     cdef const Geometry* g = &job.g
     cdef Py_ssize_t pixel = job.near_blocks * job.kernels.lanes * job.kernels.item
-    cdef Py_ssize_t width = strip_columns(g, job.tile_pixels)
+    cdef Py_ssize_t width = strip_columns(g, pixels), row = strip_columns(g, job.tile_pixels) * pixel
     cdef Py_ssize_t step = g.dilation[1] if rows == 1 else 1
     cdef Py_ssize_t ix = column * g.stride[2] - g.before[2]
     cdef Py_ssize_t left = min(max(-ix, 0), width)
@@ -423,7 +437,7 @@ cdef inline void fill_edge(const Job* job, const char* x, Py_ssize_t od, Py_ssiz
                 copy.source = source + (ix + left) * job.x.axis[2]
                 copy.to = strip + left * pixel
                 job.kernels.gather(&copy)
-            strip += width * pixel
+            strip += row
 
 
 cdef inline void channels_of_lanes(const Job* job, Py_ssize_t q, Py_ssize_t first, char* index) noexcept nogil:

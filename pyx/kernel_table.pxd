@@ -4,6 +4,7 @@
 
 cdef enum:
     MAX_MR = 14                     # the highest register tile of any instruction set
+    MET = 7                         # terms that a wide tile takes together
     MAX_NV = 2                      # its vectors
     MAX_STENCIL_ROWS = 8            # the highest stencil tile
     MAX_STENCIL_HEIGHT = 5          # and the kernel rows that one segment of it can have
@@ -228,7 +229,7 @@ cdef struct KernelTable:
     Py_ssize_t nv                   # vectors of the widest tile
     tile_function tile[MAX_NV][MAX_MR]      # [vectors - 1][rows - 1]
     tile_function spread_tile[MAX_MR]       # [rows - 1], of one vector, both operands vectors
-    tile_function sliding_tile[MAX_MR]      # the same where a_term is a_row
+    tile_function sliding_tile[3][MAX_MR]   # where a_row is a_term; two of them; one, and terms are MET at least
     stencil_function stencil[MAX_NV][MAX_STENCIL_ROWS]      # [vectors - 1][rows - 1]
     Py_ssize_t stencil_rows         # rows of the highest
     Py_ssize_t stencil_height       # kernel rows of its highest segment

@@ -1,6 +1,7 @@
 """The machine code of what is hot, and of what must run everywhere."""
 
 import importlib
+import itertools
 import platform
 import re
 import subprocess
@@ -80,11 +81,21 @@ def test_register_tiles_stay_in_registers(name):
         }
         spread = {int(n): body for symbol, body in functions.items() for n in re.findall(r"spread_tile_(\d+)$", symbol)}
         assert len(spread) == 14
-        for rows in range(1, HEIGHT[name] + 1):  # a vector that is loaded once serves three sums
-            bodies = [body for symbol, body in functions.items() if symbol.endswith(f"_sliding_tile_{rows}")]
+        taken = {"sliding": (3, 2), "striding": (3, 2), "wide": (7, 3, 2)}  # so many sums a loaded vector serves
+        if real not in ("f32", "f64"):
+            taken = {"sliding": (3, 2)}  # the other two are spread and sliding tiles
+        for rows, kind in itertools.product(range(1, HEIGHT[name] + 1), taken):
+            bodies = [body for symbol, body in functions.items() if symbol.endswith(f"_{kind}_tile_{rows}")]
             assert len(bodies) == 1
-            wrong = faults(bodies[0], 3 * rows)
-            assert not wrong, f"{real}_{name} sliding_tile_{rows}: {wrong}"
+            for taps in taken[kind]:
+                of = [
+                    loop
+                    for loop in inner_loops(bodies[0])
+                    if sum(bool(MULTIPLIES.match(text)) for text in loop) == taps * rows
+                ]
+                assert of, f"{real}_{name} {kind}_tile_{rows}: no loop of {taps} taps"
+                spilled = [text for loop in of for text in on_stack(loop) if "mm" in text]  # vectors only
+                assert not spilled, f"{real}_{name} {kind}_tile_{rows}, {taps} taps: {spilled}"
         for (rows, vectors), body in [*tiles.items(), *(((rows, 1), body) for rows, body in spread.items())]:
             if rows <= HEIGHT[name]:
                 wrong = faults(body, rows * vectors)

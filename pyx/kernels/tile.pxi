@@ -21,8 +21,11 @@
 # behind the sum: a long sum in parts, each from zero, is more exact than one that only grows.
 #
 # In a spread tile a holds vectors too: each lane has inputs of its own.  A sliding tile is a spread
-# one whose terms lie as far apart as its rows (a_term is a_row): row i meets at term k what row i + 1
-# meets at term k - 1, so that a vector that is loaded once serves up to three sums.
+# one whose terms lie as far apart as its rows (a_term is a_row, and b_term a vector): row i meets at
+# term k what row i + 1 meets at term k - 1, so that a vector that is loaded once serves up to three
+# sums.  In a striding tile a_row is two a_term: row i meets at term k what row i + 1 meets at term
+# k - 2.  A wide tile is a sliding one of at least MET terms, and takes so many together.  Integers
+# are not worth that code: their striding tile is a spread one, and their wide tile a sliding one.
 #
 # The outer loop over `count` tiles is there for speed twice: calls are fewer, and GCC only
 # unrolls the loops over i and v early enough to keep acc in registers if they are nested.
@@ -30,14 +33,37 @@ cdef enum:
     BROADCAST
     SPREAD
     SLIDING
+    STRIDING
+    WIDE
 
 
-cdef inline void tile(const int rows, const int vectors, const int how, const Tile* t) noexcept nogil:
+cdef inline void meet(const int rows, const int taps, const int step, vec (*acc)[NV], const char* a,
+                       Py_ssize_t a_term, const char* w) noexcept nogil:
+    """Some terms of a sliding or striding tile, whose rows are `step` terms apart: each vector of a is loaded once."""
+    cdef vec b[MET]
+    cdef vec p
+    cdef int n = (rows - 1) * step + taps
+    cdef int i, j, k, row
+    for k in range(taps):
+        b[k] = vload(w + k * VBYTES)
+    for i in range((n + 1) // 2):   # two vectors each: GCC does not unroll loops longer than 16
+        for j in range(2):
+            if 2 * i + j < n:
+                p = vload(a)
+                a = vopaque(a + a_term)
+                for k in range(taps):
+                    row = (2 * i + j - k) // step
+                    if k <= 2 * i + j and row * step == 2 * i + j - k and row < rows:
+                        acc[row][0] = vfma(p, b[k], acc[row][0])
+
+
+cdef inline void tile(const int rows, const int vectors, const int kind, const Tile* t) noexcept nogil:
     cdef vec acc[MR][NV]
     cdef vec b[NV]
-    cdef vec w0, w1, w2, p
     cdef vec zero
     cdef int half = (rows + 1) // 2
+    cdef int how = kind if REAL_IS_FLOATING else SLIDING if kind == WIDE else SPREAD if kind == STRIDING else kind
+    cdef int step = 1 if how == SLIDING or how == WIDE else 2 if how == STRIDING else 0
     cdef Py_ssize_t a_row = t.a_row, a_term = t.a_term, b_term = t.b_term
     cdef Py_ssize_t init_row = t.init_row, init_vector = t.init_vector, c_row = t.c_row
     cdef Py_ssize_t lanes = t.lanes, ahead = t.ahead
@@ -87,41 +113,25 @@ cdef inline void tile(const int rows, const int vectors, const int how, const Ti
             upper = t.a + n * t.a_next + segment.a * t.a_unit
             lower = upper + half * a_row
             w = t.b + n * t.b_next + segment.b * t.b_unit
-            if how == SLIDING:
+            if step > 0:
                 k = segment.terms
+                while how == WIDE and k >= MET:
+                    meet(rows, MET, 1, acc, upper, a_term, w)
+                    upper += MET * a_term
+                    w += MET * VBYTES
+                    k -= MET
                 while k == 3 or k > 4:
-                    w0, w1, w2 = vload(w), vload(w + b_term), vload(w + 2 * b_term)
-                    lower = upper
-                    for i in range(rows + 2):
-                        p = vload(lower)
-                        lower = vopaque(lower + a_row)
-                        if i < rows:
-                            acc[i][0] = vfma(p, w0, acc[i][0])
-                        if 1 <= i <= rows:
-                            acc[i - 1][0] = vfma(p, w1, acc[i - 1][0])
-                        if 2 <= i:
-                            acc[i - 2][0] = vfma(p, w2, acc[i - 2][0])
-                    upper += 3 * a_row
-                    w += 3 * b_term
+                    meet(rows, 3, step, acc, upper, a_term, w)
+                    upper += 3 * a_term
+                    w += 3 * VBYTES
                     k -= 3
                 while k > 1:
-                    w0, w1 = vload(w), vload(w + b_term)
-                    lower = upper
-                    for i in range(rows + 1):
-                        p = vload(lower)
-                        lower = vopaque(lower + a_row)
-                        if i < rows:
-                            acc[i][0] = vfma(p, w0, acc[i][0])
-                        if 1 <= i:
-                            acc[i - 1][0] = vfma(p, w1, acc[i - 1][0])
-                    upper += 2 * a_row
-                    w += 2 * b_term
+                    meet(rows, 2, step, acc, upper, a_term, w)
+                    upper += 2 * a_term
+                    w += 2 * VBYTES
                     k -= 2
                 if k == 1:
-                    w0 = vload(w)
-                    for i in range(rows):
-                        acc[i][0] = vfma(vload(upper), w0, acc[i][0])
-                        upper = vopaque(upper + a_row)
+                    meet(rows, 1, step, acc, upper, a_term, w)
                 continue
             for k in range(segment.terms):
                 upper = vopaque(upper)
@@ -239,3 +249,31 @@ cdef void sliding_tile_11(const Tile* t) noexcept nogil: tile(ROWS(11), 1, SLIDI
 cdef void sliding_tile_12(const Tile* t) noexcept nogil: tile(ROWS(12), 1, SLIDING, t)
 cdef void sliding_tile_13(const Tile* t) noexcept nogil: tile(ROWS(13), 1, SLIDING, t)
 cdef void sliding_tile_14(const Tile* t) noexcept nogil: tile(ROWS(14), 1, SLIDING, t)
+cdef void striding_tile_1(const Tile* t) noexcept nogil: tile(ROWS(1), 1, STRIDING, t)
+cdef void striding_tile_2(const Tile* t) noexcept nogil: tile(ROWS(2), 1, STRIDING, t)
+cdef void striding_tile_3(const Tile* t) noexcept nogil: tile(ROWS(3), 1, STRIDING, t)
+cdef void striding_tile_4(const Tile* t) noexcept nogil: tile(ROWS(4), 1, STRIDING, t)
+cdef void striding_tile_5(const Tile* t) noexcept nogil: tile(ROWS(5), 1, STRIDING, t)
+cdef void striding_tile_6(const Tile* t) noexcept nogil: tile(ROWS(6), 1, STRIDING, t)
+cdef void striding_tile_7(const Tile* t) noexcept nogil: tile(ROWS(7), 1, STRIDING, t)
+cdef void striding_tile_8(const Tile* t) noexcept nogil: tile(ROWS(8), 1, STRIDING, t)
+cdef void striding_tile_9(const Tile* t) noexcept nogil: tile(ROWS(9), 1, STRIDING, t)
+cdef void striding_tile_10(const Tile* t) noexcept nogil: tile(ROWS(10), 1, STRIDING, t)
+cdef void striding_tile_11(const Tile* t) noexcept nogil: tile(ROWS(11), 1, STRIDING, t)
+cdef void striding_tile_12(const Tile* t) noexcept nogil: tile(ROWS(12), 1, STRIDING, t)
+cdef void striding_tile_13(const Tile* t) noexcept nogil: tile(ROWS(13), 1, STRIDING, t)
+cdef void striding_tile_14(const Tile* t) noexcept nogil: tile(ROWS(14), 1, STRIDING, t)
+cdef void wide_tile_1(const Tile* t) noexcept nogil: tile(ROWS(1), 1, WIDE, t)
+cdef void wide_tile_2(const Tile* t) noexcept nogil: tile(ROWS(2), 1, WIDE, t)
+cdef void wide_tile_3(const Tile* t) noexcept nogil: tile(ROWS(3), 1, WIDE, t)
+cdef void wide_tile_4(const Tile* t) noexcept nogil: tile(ROWS(4), 1, WIDE, t)
+cdef void wide_tile_5(const Tile* t) noexcept nogil: tile(ROWS(5), 1, WIDE, t)
+cdef void wide_tile_6(const Tile* t) noexcept nogil: tile(ROWS(6), 1, WIDE, t)
+cdef void wide_tile_7(const Tile* t) noexcept nogil: tile(ROWS(7), 1, WIDE, t)
+cdef void wide_tile_8(const Tile* t) noexcept nogil: tile(ROWS(8), 1, WIDE, t)
+cdef void wide_tile_9(const Tile* t) noexcept nogil: tile(ROWS(9), 1, WIDE, t)
+cdef void wide_tile_10(const Tile* t) noexcept nogil: tile(ROWS(10), 1, WIDE, t)
+cdef void wide_tile_11(const Tile* t) noexcept nogil: tile(ROWS(11), 1, WIDE, t)
+cdef void wide_tile_12(const Tile* t) noexcept nogil: tile(ROWS(12), 1, WIDE, t)
+cdef void wide_tile_13(const Tile* t) noexcept nogil: tile(ROWS(13), 1, WIDE, t)
+cdef void wide_tile_14(const Tile* t) noexcept nogil: tile(ROWS(14), 1, WIDE, t)
