@@ -186,10 +186,14 @@ def _rounding_unasked(case):
 
 
 def _winograd_cost(case):
-    """36 products a tile instead of a kernel's a pixel, whose weights come from cache; and the transforms."""
+    """Up to 36 products a tile instead of a kernel's a pixel, whose weights come from cache; and the transforms."""
     m = 7 - case.kernel[1]
-    phases = [min(d, n) for d, n in zip(case.dilation[1:], case.out[1:], strict=True)]
-    tiles = case.out[0] * math.prod(p * _ceil(_ceil(n, p), m) for p, n in zip(phases, case.out[1:], strict=True))
+    tiles = points = case.out[0]
+    for dilation, n in zip(case.dilation[1:], case.out[1:], strict=True):
+        phases = min(dilation, n)
+        outputs = _ceil(n, phases)
+        tiles *= phases * _ceil(outputs, m)
+        points *= phases * (outputs + _ceil(outputs, m) * (6 - m))  # the last tile has as many as its outputs need
     row = _winograd_row(case)
     block, most = WINOGRAD_BLOCKS
     together = min(max(block // row, min(2 * case.mr, most // row)), tiles)
@@ -201,7 +205,7 @@ def _winograd_cost(case):
     product = terms * term + 60 + 4 * together * case.nv  # 60 to begin, and sums are stored and loaded
     moving = 100 if case.channels_last else 200 if case.dilation[2] == 1 else 400
     vectors = _ceil(case.ic, case.lanes) + _ceil(case.oc, case.lanes)
-    multiplying = 36 * blocks * product * tiles / max(together, 1)
+    multiplying = blocks * product * points / max(together, 1)
     return case.groups * (multiplying + tiles * moving * vectors) * _ROUNDING
 
 

@@ -63,8 +63,10 @@ cdef enum:
 cdef struct Transform:
     Py_ssize_t m
     Py_ssize_t phases[2]            # rows and columns of them
-    Py_ssize_t tiles[2]             # of a phase
-    Py_ssize_t sites
+    Py_ssize_t tiles[2]             # of a phase,
+    Py_ssize_t points[2]            # and of the last of them in its rows or columns: fewer than 6 if it is a part
+    Py_ssize_t sites                # in four classes, by whether a tile is the last of its column or row and a part:
+    Py_ssize_t classes[5]           # no, yes; no, no; yes, no; yes, yes: where each begins
     Py_ssize_t planes               # output planes of a site
     Py_ssize_t block_sites          # of a block: a piece of work
     Py_ssize_t block_planes

@@ -111,10 +111,12 @@ cdef struct WeightTransform:        # contracts of the five in kernels/winograd.
     Py_ssize_t to_plane
 
 cdef struct InputTransform:
-    const char* const* pixels       # addresses, six rows of `columns`
+    const char* const* pixels       # addresses, a row of `columns` for each point
     Py_ssize_t columns
     Py_ssize_t channels
     Py_ssize_t m                    # outputs of a tile's edge, and pixels from tile to tile
+    Py_ssize_t row_points           # 6, or what fewer outputs take: points of rows,
+    Py_ssize_t column_points        # and of columns
     Py_ssize_t tiles
     char* scratch                   # six rows of `columns` vectors
     char* to                        # channels of a tile in each of 36 planes
@@ -127,6 +129,8 @@ cdef struct OutputTransform:
     Py_ssize_t sums_tile
     Py_ssize_t channels
     Py_ssize_t m
+    Py_ssize_t row_points           # as InputTransform's
+    Py_ssize_t column_points
     Py_ssize_t tiles
     const char* bias
     Py_ssize_t limits               # as Tile's
@@ -245,3 +249,8 @@ cdef struct KernelTable:
     fold_function fold
     slide_function slide[3][MAX_STRIDE]     # [kind][stride - 1]
     fold_function across            # the same over the elements of each run: one result a run
+
+
+cdef inline bint has_point(Py_ssize_t points, Py_ssize_t i) noexcept nogil:
+    """Whether so many of Winograd's points 0, a, -a, b, -b and infinity have the i-th among them."""
+    return i < 3 or (i < 5 and points >= 5) or (i == 5 and points % 2 == 0)

@@ -5,12 +5,17 @@
 #     x  ->  V: 36 planes of tiles x channels  ->  M: 36 planes of tiles x a block of filters  ->  y
 #                     (once)                          (for each block of filters)
 #
+# Tiles at the ends of rows and columns that have fewer outputs take fewer than 36 planes.  The sites of a
+# block are ordered by that, so that those with a plane follow each other there whichever plane it is:
+#
+#     partial columns | full tiles | partial rows | partial rows and columns
+#
 # The depth of a kernel is part of the sum: V then holds consecutive input planes, and a row of the
 # product finds its depth taps a constant distance apart.
 from libc.string cimport memset
 
 from geometry cimport (CONSTANT, Array, Geometry, Job, Transform, Unit, block_width, ceil_div, source_index, unit_of)
-from kernel_table cimport CLAMP, Gather, InputTransform, OutputTransform, Segment, Tile
+from kernel_table cimport CLAMP, Gather, InputTransform, OutputTransform, Segment, Tile, has_point
 
 cdef enum:
     POINTS = 36
@@ -47,21 +52,42 @@ cdef inline Py_ssize_t block_width_bytes(const Job* job) noexcept nogil:
     return job.kernels.lanes * job.kernels.nv * job.kernels.item
 
 
+cdef inline bint partial(Py_ssize_t axis, Py_ssize_t n) noexcept nogil:
+    """Whether tiles of a class are the last of their column (axis 0) or row, and have fewer outputs."""
+    return n >= 2 if axis == 0 else n == 0 or n == 3
+
+
+cdef inline Py_ssize_t class_tiles(const Transform* w, Py_ssize_t axis, Py_ssize_t n) noexcept nogil:
+    """Tiles of a column or row that are in a class."""
+    cdef Py_ssize_t parts = 1 if w.points[axis] < 6 else 0
+    return parts if partial(axis, n) else w.tiles[axis] - parts
+
+
+cdef inline Py_ssize_t class_points(const Transform* w, Py_ssize_t axis, Py_ssize_t n) noexcept nogil:
+    return w.points[axis] if partial(axis, n) else 6
+
+
 cdef inline void cut_tiles(Job* job, Py_ssize_t threads) noexcept nogil:
     """Outputs into tiles, tiles into blocks."""
     cdef const Geometry* g = &job.g
     cdef Transform* w = &job.winograd
-    cdef Py_ssize_t item = job.kernels.item, a, planes, sites, most, blocks, down, across
+    cdef Py_ssize_t item = job.kernels.item, a, planes, sites, most, blocks, down, across, outputs, pictures
     cdef Py_ssize_t row = POINTS * g.ic * item, sums = POINTS * block_width_bytes(job)
     w.m = 7 - g.kernel[1]
     for a in range(2):
         w.phases[a] = min(g.dilation[1 + a], g.out[1 + a])
-        w.tiles[a] = ceil_div(ceil_div(g.out[1 + a], w.phases[a]), w.m)
-    w.sites = g.batch * w.phases[0] * w.phases[1] * w.tiles[0] * w.tiles[1]
+        outputs = ceil_div(g.out[1 + a], w.phases[a])
+        w.tiles[a] = ceil_div(outputs, w.m)
+        w.points[a] = 6 - w.tiles[a] * w.m + outputs
     w.planes = g.out[0]
+    pictures = g.batch * w.phases[0] * w.phases[1]
     if g.kernel[0] == 1:
-        w.sites *= w.planes
+        pictures *= w.planes
         w.planes = 1
+    w.classes[0] = 0
+    for a in range(4):
+        w.classes[a + 1] = w.classes[a] + pictures * class_tiles(w, 0, a) * class_tiles(w, 1, a)
+    w.sites = w.classes[4]
     # As many tiles as fit: each weight that is loaded should serve many.
     w.block_planes = w.block_sites = 1
     for planes in range(1, (min(w.planes, MAX_PLANES) if consecutive(g) else 1) + 1):
@@ -139,20 +165,31 @@ cdef struct Site:
     Py_ssize_t plane                # output plane, if sites are counted over them
     Py_ssize_t row                  # the tile's first output
     Py_ssize_t column
-    Py_ssize_t left                 # tiles to the end of the row of tiles
+    Py_ssize_t points[2]
+    Py_ssize_t left                 # tiles to the end of the row of tiles of its class
 
 
 cdef inline Site site_of(const Job* job, Py_ssize_t n) noexcept nogil:
     cdef const Transform* w = &job.winograd
     cdef Site s
-    cdef Py_ssize_t tile = n % w.tiles[1]
-    s.left = w.tiles[1] - tile
-    n //= w.tiles[1]
+    cdef Py_ssize_t of = 0, a, tile
+    cdef Py_ssize_t tiles[2]
+    cdef Py_ssize_t first[2]
+    while n >= w.classes[of + 1]:
+        of += 1
+    n -= w.classes[of]
+    for a in range(2):
+        tiles[a] = class_tiles(w, a, of)
+        first[a] = w.tiles[a] - 1 if partial(a, of) else 0
+        s.points[a] = class_points(w, a, of)
+    tile = n % tiles[1]
+    s.left = tiles[1] - tile
+    n //= tiles[1]
     # Phases of columns take turns in each row, whose lines of cache they share: seldom do two threads write the same.
-    s.column = tile * w.m * job.g.dilation[2] + n % w.phases[1]
+    s.column = (first[1] + tile) * w.m * job.g.dilation[2] + n % w.phases[1]
     n //= w.phases[1]
-    s.row = n % w.tiles[0] * w.m * job.g.dilation[1]
-    n //= w.tiles[0]
+    s.row = (first[0] + n % tiles[0]) * w.m * job.g.dilation[1]
+    n //= tiles[0]
     s.row += n % w.phases[0]
     n //= w.phases[0]
     s.plane = 0
@@ -201,13 +238,13 @@ cdef inline void transform_run(const Job* job, const Block* b, const Site* site,
     cdef const Geometry* g = &job.g
     cdef const Transform* w = &job.winograd
     cdef Py_ssize_t vector = job.kernels.lanes * job.kernels.item
-    cdef Py_ssize_t columns = run_columns(w, tiles), c, r, j, ih, iw
+    cdef Py_ssize_t columns = w.m * (tiles - 1) + site.points[1], c, r, j, ih, iw
     cdef bint near = job.x.channel == job.kernels.item or g.ic == 1
     cdef const char* x = job.x.data + site.sample * job.x.batch + b.group * g.ic * job.x.channel
     cdef const char* rows[6]
     cdef const char* pixel
     cdef InputTransform t
-    for r in range(6):
+    for r in range(site.points[0]):
         ih = -1
         if plane >= 0:
             ih = source_index(site.row - g.before[1] + r * g.dilation[1], g.size[1], g.pad_mode)
@@ -229,6 +266,7 @@ cdef inline void transform_run(const Job* job, const Block* b, const Site* site,
     t.pixels = b.pixels
     t.columns = columns
     t.m = w.m
+    t.row_points, t.column_points = site.points[0], site.points[1]
     t.tiles = tiles
     t.scratch = b.transformed
     t.to = to
@@ -241,7 +279,7 @@ cdef inline void transform_run(const Job* job, const Block* b, const Site* site,
     c = 0
     while c < g.ic:
         t.channels = min(g.ic - c, job.kernels.lanes)
-        for r in range(6):
+        for r in range(site.points[0]):
             if rows[r] != NULL:
                 gather_row(job, rows[r] + c * job.x.channel, site.column - g.before[2], columns, t.channels,
                            b.gathered + r * columns * vector)
@@ -263,6 +301,7 @@ cdef inline void finish_run(const Job* job, OutputTransform* t, char* y, const S
     cdef Gather gather
     y += site.row * job.y.axis[1] + site.column * job.y.axis[2]
     t.tiles = tiles
+    t.row_points, t.column_points = site.points[0], site.points[1]
     t.rows = rows
     t.last_columns = columns - (tiles - 1) * w.m
     if packed:
@@ -327,41 +366,66 @@ cdef inline bint interior_planes(const Geometry* g, Py_ssize_t plane) noexcept n
             or (first >= 0 and first + (g.kernel[0] - 1) * g.dilation[0] < g.size[0]))
 
 
-cdef inline void multiply(const Job* job, Tile* t, const Segment* segments, Py_ssize_t n_segments, const char* v,
-                          const char* weights, Py_ssize_t width, Py_ssize_t rows, char* sums) noexcept nogil:
-    """36 products of `rows` transformed tiles with a block of transformed filters."""
+cdef inline void multiply(const Job* job, const Block* b, Tile* t, Py_ssize_t n_segments, Py_ssize_t plane,
+                          Py_ssize_t planes, const char* weights, Py_ssize_t width) noexcept nogil:
+    """Products of the transformed tiles of some planes with a block of transformed filters, for each point."""
     cdef const Transform* w = &job.winograd
-    cdef Py_ssize_t height = ceil_div(rows, ceil_div(rows, job.kernels.mr))
-    cdef Py_ssize_t whole = rows // height, rest = rows % height
-    cdef Py_ssize_t vectors = width // job.kernels.lanes, point, first, n, terms
+    cdef const char* v = b.inputs + plane * b.sites * w.input_row
+    cdef Py_ssize_t point, p, rows, first, last
     t.a_unit = 1
     t.a_row = w.input_row
     t.a_term = job.kernels.item
-    t.a_next = height * t.a_row
     t.b_unit = t.b_term = t.c_row = width * job.kernels.item
-    t.c_next = height * t.c_row
     t.lanes = width
     for point in range(POINTS):
         t.b = weights + point * job.blocks.terms // POINTS * t.b_term
-        first = 0
-        t.onto = 0
-        while first < n_segments or t.onto == 0:
-            n = terms = 0
-            while first + n < n_segments and (n == 0 or terms + segments[first + n].terms <= PART):
-                terms += segments[first + n].terms
-                n += 1
-            t.segments, t.n_segments = segments + first, n
-            t.a = v + point * w.input_plane
-            t.c = sums + point * w.sums_plane
-            t.count = whole
-            job.kernels.tile[vectors - 1][height - 1](t)
-            if rest > 0:
-                t.a += whole * t.a_next
-                t.c += whole * t.c_next
-                t.count = 1
-                job.kernels.tile[vectors - 1][rest - 1](t)
-            first += n
-            t.onto = 1
+        first, last = sites_with(w, point // 6, point % 6)
+        first, last = max(first - b.first, 0), min(last - b.first, b.sites)
+        rows = last - first
+        if rows == b.sites:
+            multiply_rows(job, b, t, n_segments, planes * rows, v + point * w.input_plane,
+                          b.sums + point * w.sums_plane)
+        elif rows > 0:
+            for p in range(planes):
+                multiply_rows(job, b, t, n_segments, rows,
+                              v + point * w.input_plane + (p * b.sites + first) * w.input_row,
+                              b.sums + point * w.sums_plane + (p * b.sites + first) * t.c_row)
+
+
+cdef inline (Py_ssize_t, Py_ssize_t) sites_with(const Transform* w, Py_ssize_t i, Py_ssize_t j) noexcept nogil:
+    """The first site whose tiles have point (i, j), and the one behind the last."""
+    cdef Py_ssize_t last = 1
+    if has_point(w.points[0], i):
+        last = 3 if has_point(w.points[1], j) else 2
+    return w.classes[0 if has_point(w.points[1], j) else 1], w.classes[last + 1]
+
+
+cdef inline void multiply_rows(const Job* job, const Block* b, Tile* t, Py_ssize_t n_segments, Py_ssize_t rows,
+                               const char* v, char* sums) noexcept nogil:
+    """Products of one point, part by part of the sum."""
+    cdef Py_ssize_t height = ceil_div(rows, ceil_div(rows, job.kernels.mr))
+    cdef Py_ssize_t whole = rows // height, rest = rows % height
+    cdef Py_ssize_t vectors = t.lanes // job.kernels.lanes, first = 0, n, terms
+    t.a_next = height * t.a_row
+    t.c_next = height * t.c_row
+    t.onto = 0
+    while first < n_segments or t.onto == 0:
+        n = terms = 0
+        while first + n < n_segments and (n == 0 or terms + b.segments[first + n].terms <= PART):
+            terms += b.segments[first + n].terms
+            n += 1
+        t.segments, t.n_segments = b.segments + first, n
+        t.a = v
+        t.c = sums
+        t.count = whole
+        job.kernels.tile[vectors - 1][height - 1](t)
+        if rest > 0:
+            t.a += whole * t.a_next
+            t.c += whole * t.c_next
+            t.count = 1
+            job.kernels.tile[vectors - 1][rest - 1](t)
+        first += n
+        t.onto = 1
 
 
 cdef inline void winograd_unit(const Job* job, Py_ssize_t unit, char* scratch) noexcept nogil:
@@ -440,8 +504,7 @@ cdef inline void multiply_block(const Job* job, const Block* b, Py_ssize_t q, Py
                 # Rows of further planes follow at the same distance and meet as many taps.
                 while plane + planes < b.planes and interior_planes(g, b.plane + plane + planes):
                     planes += 1
-            multiply(job, &t, b.segments, n_segments, b.inputs + plane * slice_bytes, weights, width,
-                     planes * b.sites, b.sums)
+            multiply(job, b, &t, n_segments, plane, planes, weights, width)
             o.sums = b.sums
             for plane in range(plane, plane + planes):
                 n = 0

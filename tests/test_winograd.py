@@ -109,6 +109,28 @@ def test_within_the_bound(each_isa, dtype, n, size, channels, filters, kernel, p
     assert z.tobytes() == moved(y, layout).tobytes()
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("kernel", [(3, 3), (2, 3, 3), (5, 5)])
+def test_last_tiles_have_as_many_points_as_their_outputs_need(each_isa, kernel, dtype):
+    """One to nine outputs a side: all parts of a tile beside whole ones and alone, in blocks that cut their classes."""
+    ndim = len(kernel)
+    for rows, columns in np.ndindex(9, 9):
+        size = (4,) * (ndim - 2) + (rows + kernel[-1], columns + kernel[-1])
+        x, w, b = drawn(size, 11, 18, kernel, 2, dtype)
+        arguments = {"kernel_layout": kernel_layouts(ndim)[0], "algorithm": "winograd"}
+        expected = reference.convolve(x, w, b, kernel_layout=kernel_layouts(ndim)[0])
+        ones = (1,) * (3 - ndim)
+        limit = winograd_bound(x.reshape(2, *ones, *x.shape[1:]), w.reshape(*ones, *w.shape), (1, 1, 1))
+        limit = limit.reshape(expected.shape) + UNIT_ROUNDOFF[dtype] * np.abs(expected)
+        y = CONV[ndim](x, w, b, threads=1, **arguments)
+        assert np.all(np.abs(y - expected) <= limit)
+        assert CONV[ndim](x, w, b, threads=2, **arguments).tobytes() == y.tobytes()
+        assert CONV[ndim](x[1:], w, b, threads=3, **arguments).tobytes() == y[1:].tobytes()
+        layout = layouts(ndim)[1]
+        z = CONV[ndim](np.ascontiguousarray(moved(x, layout)), w, b, layout=layout, **arguments)
+        assert z.tobytes() == moved(y, layout).tobytes()
+
+
 @pytest.mark.parametrize("stride", [2, 3])
 def test_strided_depth(each_isa, stride):
     """Output planes need not follow each other."""

@@ -6,6 +6,9 @@
 #
 # For tiles of 6 inputs along one axis, `lines`, there are B^T d and A^T M alone: m outputs, from 2 to 5.
 #
+# Tiles at the ends of rows and columns may have fewer outputs, m'.  m' + 6 - m points are enough for them:
+# five are all but infinity, four all but +-b, and three are 0 and +-a.
+#
 # They evaluate polynomials at 0, +-a, +-b and infinity with a = sqrt(1/2), b = sqrt(2)
 # (Toom and Cook).  These points keep the numbers small: the errors are less than half of those of 0, +-1, +-2.
 # With those, `whole`, lines of few channels have whole outputs if all else is whole: their weights are
@@ -13,12 +16,23 @@
 # Lanes are channels.  A two-dimensional transform is done along columns first, whose results
 # wait in the first-level cache, because 36 vectors do not fit the registers.
 
-cdef inline void input_points(const int whole, vec d0, vec d1, vec d2, vec d3, vec d4, vec d5, char* to,
-                              Py_ssize_t step, Py_ssize_t lanes) noexcept nogil:
-    """B^T d, stored `step` bytes apart."""
+cdef inline void input_points(const int whole, const int points, vec d0, vec d1, vec d2, vec d3, vec d4, vec d5,
+                              char* to, Py_ssize_t step, Py_ssize_t lanes) noexcept nogil:
+    """B^T d of so many points, stored `step` bytes apart."""
     cdef real aa = 1 if whole else 0.5, bb = 4 if whole else 2      # squares of the points
-    cdef vec even = vfma(vsplat(-bb), d2, d4)
-    cdef vec odd = vfma(vsplat(POINT_A(whole)), d3, vmul(vsplat(-bb * POINT_A(whole)), d1))
+    cdef vec even, odd
+    if points < 5:
+        # +-b are left out: weights, which were divided by the distances from them too, take them back here.
+        store_lanes(to, vfma(vsplat(-bb), d2, d0), lanes)
+        even = vmul(vsplat(aa - bb), d2)
+        odd = vmul(vsplat((aa - bb) * POINT_A(whole)), d1)
+        store_lanes(to + step, vadd(even, odd), lanes)
+        store_lanes(to + 2 * step, vsub(even, odd), lanes)
+        if points == 4:
+            store_lanes(to + 5 * step, vfma(vsplat(-aa), d1, d3), lanes)
+        return
+    even = vfma(vsplat(-bb), d2, d4)
+    odd = vfma(vsplat(POINT_A(whole)), d3, vmul(vsplat(-bb * POINT_A(whole)), d1))
     if whole:
         store_lanes(to, vfma(vsplat(-5), d2, vfma(vsplat(4), d0, d4)), lanes)
     else:
@@ -29,6 +43,8 @@ cdef inline void input_points(const int whole, vec d0, vec d1, vec d2, vec d3, v
     odd = vfma(vsplat(POINT_B(whole)), d3, vmul(vsplat(-aa * POINT_B(whole)), d1))
     store_lanes(to + 3 * step, vadd(even, odd), lanes)
     store_lanes(to + 4 * step, vsub(even, odd), lanes)
+    if points == 5:
+        return
     if whole:
         store_lanes(to + 5 * step, vfma(vsplat(-5), d3, vfma(vsplat(4), d1, d5)), lanes)
     else:
@@ -42,35 +58,66 @@ cdef inline void store_lanes(char* to, vec v, Py_ssize_t lanes) noexcept nogil:
         vstore_part(to, v, lanes)
 
 
-cdef inline void transform_inputs_of(const Py_ssize_t lanes, const InputTransform* t,
-                                     Py_ssize_t offset) noexcept nogil:
-    """Tiles of one row of tiles, for the channels at one vector."""
-    cdef Py_ssize_t columns = t.columns, column = t.columns * VBYTES
-    cdef Py_ssize_t j, i, n
+cdef inline vec load_lanes(const char* p, Py_ssize_t lanes) noexcept nogil:
+    return vload(p) if lanes == LANES else vload_part(p, lanes)
+
+
+cdef inline void inputs_down(const int points, const Py_ssize_t lanes, const InputTransform* t,
+                             Py_ssize_t offset) noexcept nogil:
+    """Columns of the inputs of a row of tiles."""
+    cdef Py_ssize_t columns = t.columns, j
     cdef const char* const* p = t.pixels
+    cdef vec d3 = vzero(), d4 = vzero(), d5 = vzero()
+    for j in range(columns):
+        if points > 3:
+            d3 = load_lanes(p[3 * columns + j] + offset, lanes)
+        if points > 4:
+            d4 = load_lanes(p[4 * columns + j] + offset, lanes)
+        if points > 5:
+            d5 = load_lanes(p[5 * columns + j] + offset, lanes)
+        input_points(False, points, load_lanes(p[j] + offset, lanes), load_lanes(p[columns + j] + offset, lanes),
+                     load_lanes(p[2 * columns + j] + offset, lanes), d3, d4, d5, t.scratch + j * VBYTES,
+                     columns * VBYTES, LANES)
+
+
+cdef inline void inputs_across(const int points, const Py_ssize_t row_points, const Py_ssize_t lanes,
+                               const InputTransform* t, Py_ssize_t offset) noexcept nogil:
+    """Rows of what comes out of the columns."""
+    cdef Py_ssize_t i, n
     cdef const char* s
     cdef char* to
-    if lanes == LANES:
-        for j in range(columns):
-            input_points(False, vload(p[j] + offset), vload(p[columns + j] + offset),
-                         vload(p[2 * columns + j] + offset), vload(p[3 * columns + j] + offset),
-                         vload(p[4 * columns + j] + offset), vload(p[5 * columns + j] + offset),
-                         t.scratch + j * VBYTES, column, LANES)
-    else:
-        for j in range(columns):
-            input_points(False, vload_part(p[j] + offset, lanes), vload_part(p[columns + j] + offset, lanes),
-                         vload_part(p[2 * columns + j] + offset, lanes),
-                         vload_part(p[3 * columns + j] + offset, lanes),
-                         vload_part(p[4 * columns + j] + offset, lanes),
-                         vload_part(p[5 * columns + j] + offset, lanes), t.scratch + j * VBYTES, column, LANES)
     for n in range(t.tiles):
         s = t.scratch + n * t.m * VBYTES
         to = t.to + n * t.to_tile + offset
         for i in range(6):
-            input_points(False, vload(s), vload(s + VBYTES), vload(s + 2 * VBYTES), vload(s + 3 * VBYTES),
-                         vload(s + 4 * VBYTES), vload(s + 5 * VBYTES), to, t.to_plane, lanes)
-            s += column
+            if has_point(row_points, i):
+                input_points(False, points, vload(s), vload(s + VBYTES), vload(s + 2 * VBYTES),
+                             vload(s + 3 * VBYTES), vload(s + 4 * VBYTES), vload(s + 5 * VBYTES), to, t.to_plane, lanes)
+            s += t.columns * VBYTES
             to += 6 * t.to_plane
+
+
+cdef inline void transform_inputs_of(const Py_ssize_t lanes, const InputTransform* t,
+                                     Py_ssize_t offset) noexcept nogil:
+    """Tiles of one row of tiles, for the channels at one vector."""
+    if t.row_points == 6:
+        inputs_down(6, lanes, t, offset)
+    elif t.row_points == 5:
+        inputs_down(5, lanes, t, offset)
+    elif t.row_points == 4:
+        inputs_down(4, lanes, t, offset)
+    else:
+        inputs_down(3, lanes, t, offset)
+    if t.column_points == 6 and t.row_points == 6:
+        inputs_across(6, 6, lanes, t, offset)
+    elif t.column_points == 6:
+        inputs_across(6, t.row_points, lanes, t, offset)
+    elif t.column_points == 5:
+        inputs_across(5, t.row_points, lanes, t, offset)
+    elif t.column_points == 4:
+        inputs_across(4, t.row_points, lanes, t, offset)
+    else:
+        inputs_across(3, t.row_points, lanes, t, offset)
 
 
 cdef void transform_inputs(const InputTransform* t) noexcept nogil:
@@ -82,15 +129,23 @@ cdef void transform_inputs(const InputTransform* t) noexcept nogil:
         transform_inputs_of(t.channels - c, t, c * sizeof(real))
 
 
-cdef inline void output_points(const int whole, const int m, vec m0, vec m1, vec m2, vec m3, vec m4, vec m5,
-                               vec* y, const int step) noexcept nogil:
-    """A^T M, m vectors `step` apart."""
+cdef inline void output_points(const int whole, const int m, const int points, vec m0, vec m1, vec m2, vec m3, vec m4,
+                               vec m5, vec* y, const int step) noexcept nogil:
+    """A^T M of so many points, m vectors `step` apart."""
     cdef real a = POINT_A(whole), b = POINT_B(whole), aa = 1 if whole else 0.5, bb = 4 if whole else 2
     cdef vec even_a = vadd(m1, m2), odd_a = vsub(m1, m2)
     cdef vec even_b = vadd(m3, m4), odd_b = vsub(m3, m4)
     cdef int k
+    if points < 5:
+        y[0] = vadd(m0, even_a)
+        if m == 2:
+            y[step] = vfma(vsplat(a), odd_a, m5)
+        return
+    if points == 5:
+        m5 = vzero()
     y[0] = vadd(m0, vadd(even_a, even_b))
-    y[step] = vfma(vsplat(a), odd_a, vmul(vsplat(b), odd_b))
+    if m > 1:
+        y[step] = vfma(vsplat(a), odd_a, vmul(vsplat(b), odd_b))
     if m == 2:
         y[step] = vadd(y[step], m5)
     if m == 3:
@@ -118,7 +173,8 @@ cdef inline void finish_row(const int m, vec* y, vec bias, Py_ssize_t limits, ch
 
 cdef inline vec unlike_zero(const int m, vec* y, vec check) noexcept nogil:
     """Zero times a finite number is zero; times another it is NaN."""
-    check = vfma(vzero(), vadd(y[0], y[1]), check)
+    if m > 1:
+        check = vfma(vzero(), vadd(y[0], y[1]), check)
     if m > 3:
         check = vfma(vzero(), vadd(y[2], y[3]), check)
     if m % 2 == 1:
@@ -134,33 +190,70 @@ cdef inline vec limited(vec v, Py_ssize_t limits) noexcept nogil:
     return v
 
 
+cdef inline void outputs_down(const int m, const int points, const Py_ssize_t column_points,
+                              const OutputTransform* t, const char* p, vec* s) noexcept nogil:
+    """Columns of a tile's sums."""
+    cdef Py_ssize_t row = 6 * t.sums_plane, j
+    for j in range(6):
+        if has_point(column_points, j):
+            output_points(False, m, points, vload(p), vload(p + row), vload(p + 2 * row), vload(p + 3 * row),
+                          vload(p + 4 * row), vload(p + 5 * row), s + j, 6)
+        p += t.sums_plane
+
+
+cdef inline vec outputs_across(const int m, const int points, const int rows, const Py_ssize_t lanes,
+                               const OutputTransform* t, const vec* s, vec bias, char* c,
+                               Py_ssize_t columns) noexcept nogil:
+    """Rows of what comes out of the columns, to the outputs of a tile; NaN if one is not finite."""
+    cdef vec check = vzero()
+    cdef vec y[4]
+    cdef Py_ssize_t i
+    for i in range(rows):
+        output_points(False, m, points, s[6 * i], s[6 * i + 1], s[6 * i + 2], s[6 * i + 3], s[6 * i + 4],
+                      s[6 * i + 5], y, 1)
+        check = unlike_zero(m, y, check)
+        if i < t.rows:
+            finish_row(m, y, bias, t.limits, c, t.c_column, columns, lanes)
+        c += t.c_row
+    return check
+
+
 cdef inline void transform_outputs_of(const int m, const Py_ssize_t lanes, const OutputTransform* t,
                                       Py_ssize_t offset) noexcept nogil:
     """Tiles of one row of tiles, for the channels at one vector."""
     cdef vec s[24]
-    cdef vec y[4]
     cdef vec check
     cdef vec bias = vload(t.bias + offset)
-    cdef Py_ssize_t plane = t.sums_plane, row = 6 * t.sums_plane
-    cdef Py_ssize_t n, i, j, columns
+    cdef Py_ssize_t n, columns
+    cdef int rows = m - 6 + <int> t.row_points
     cdef const char* p
     cdef char* c
     for n in range(t.tiles):
         p = t.sums + n * t.sums_tile + offset
-        for j in range(6):
-            output_points(False, m, vload(p), vload(p + row), vload(p + 2 * row), vload(p + 3 * row),
-                          vload(p + 4 * row), vload(p + 5 * row), s + j, 6)
-            p += plane
         c = t.c + n * t.c_tile + offset
         columns = t.last_columns if n == t.tiles - 1 else m
-        check = vzero()
-        for i in range(m):
-            output_points(False, m, s[6 * i], s[6 * i + 1], s[6 * i + 2], s[6 * i + 3], s[6 * i + 4], s[6 * i + 5],
-                          y, 1)
-            check = unlike_zero(m, y, check)
-            if i < t.rows:
-                finish_row(m, y, bias, t.limits, c, t.c_column, columns, lanes)
-            c += t.c_row
+        if t.row_points == 6 and t.column_points == 6:
+            outputs_down(m, 6, 6, t, p, s)
+            check = outputs_across(m, 6, m, lanes, t, s, bias, c, columns)
+            if vany_nan(check):
+                t.flags[n] = 1
+            continue
+        if t.row_points == 6:
+            outputs_down(m, 6, t.column_points, t, p, s)
+        elif t.row_points == 5:
+            outputs_down(m - 1, 5, t.column_points, t, p, s)
+        elif m == 4 and t.row_points == 4:
+            outputs_down(2, 4, t.column_points, t, p, s)
+        elif m == 4:
+            outputs_down(1, 3, t.column_points, t, p, s)
+        if t.column_points == 6:
+            check = outputs_across(m, 6, rows, lanes, t, s, bias, c, columns)
+        elif t.column_points == 5:
+            check = outputs_across(m - 1, 5, rows, lanes, t, s, bias, c, columns)
+        elif m == 4 and t.column_points == 4:
+            check = outputs_across(2, 4, rows, lanes, t, s, bias, c, columns)
+        else:
+            check = outputs_across(1, 3, rows, lanes, t, s, bias, c, columns)
         if vany_nan(check):
             t.flags[n] = 1
 
@@ -188,10 +281,10 @@ cdef inline void transform_input_lines_of(const int whole, const Py_ssize_t lane
     cdef Py_ssize_t tap = t.source_tap, _n
     for _n in range(t.count):
         if lanes == LANES:
-            input_points(whole, vload(p), vload(p + tap), vload(p + 2 * tap), vload(p + 3 * tap), vload(p + 4 * tap),
+            input_points(whole, 6, vload(p), vload(p + tap), vload(p + 2 * tap), vload(p + 3 * tap), vload(p + 4 * tap),
                          vload(p + 5 * tap), to, t.to_plane, LANES)
         else:
-            input_points(whole, vload_part(p, lanes), vload_part(p + tap, lanes), vload_part(p + 2 * tap, lanes),
+            input_points(whole, 6, vload_part(p, lanes), vload_part(p + tap, lanes), vload_part(p + 2 * tap, lanes),
                          vload_part(p + 3 * tap, lanes), vload_part(p + 4 * tap, lanes),
                          vload_part(p + 5 * tap, lanes), to, t.to_plane, lanes)
         p += t.source_next
@@ -223,7 +316,7 @@ cdef inline void transform_output_lines_of(const int whole, const int m, const P
     cdef vec bias = vload(t.bias + offset)
     cdef vec y[5]
     for n in range(t.count):
-        output_points(whole, m, vload(p), vload(p + plane), vload(p + 2 * plane), vload(p + 3 * plane),
+        output_points(whole, m, 6, vload(p), vload(p + plane), vload(p + 2 * plane), vload(p + 3 * plane),
                       vload(p + 4 * plane), vload(p + 5 * plane), y, 1)
         if vany_nan(unlike_zero(m, y, vzero())):
             t.flags[n] = 1
