@@ -23,8 +23,8 @@ _ROUNDING = 1.15
 _MANY, _TERMS = 8, 64
 """Filters of a group and terms of a sum from which that is considered."""
 
-_NEAR = 1 << 19
-"""Bytes of weights that stay in the second-level cache."""
+_NEAR, _FAR = 1 << 19, 1 << 25
+"""Bytes of weights that stay in the second-level cache, and that a last-level cache holds."""
 
 _WINDOW = 128
 """Taps of a kernel from which Fourier transforms are considered."""
@@ -200,8 +200,9 @@ def _winograd_cost(case):
     width = case.lanes * case.nv
     blocks = _ceil(case.oc, case.lanes) / case.nv
     terms = case.kernel[0] * case.ic
-    near = 36 * terms * blocks * width * case.item <= _NEAR
-    term = max(together * case.nv / 2 / 0.9, 4, width * case.item / (32 if near else 14))
+    weights = 36 * terms * blocks * width * case.item
+    cycle = 32 if weights <= _NEAR else 14 if weights <= _FAR else 9  # bytes of them that come in
+    term = max(together * case.nv / 2 / 0.9, 4, width * case.item / cycle)
     product = terms * term + 60 + 4 * together * case.nv  # 60 to begin, and sums are stored and loaded
     moving = 100 if case.channels_last else 200 if case.dilation[2] == 1 else 400
     vectors = _ceil(case.ic, case.lanes) + _ceil(case.oc, case.lanes)

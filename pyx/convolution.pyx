@@ -269,7 +269,7 @@ cdef class Convolution:
     def __dealloc__(self):
         free(self.chunks)
 
-    cdef void set_lines(self, kernel, stride, dilation, out) noexcept:
+    cdef int set_lines(self, kernel, stride, dilation, out) except -1:
         """Axes in an order in which the last has many sites, and the convolution of one plane of them."""
         cdef Geometry g = self.g
         cdef Py_ssize_t a, axis, sites, point, slot
@@ -300,6 +300,7 @@ cdef class Convolution:
         for point in range(LINE_POINTS):
             for slot in range(7 - self.lines.m):
                 self.points[point][slot] = line_weight(self.taps, slot, point, self.lines.whole)
+        return 0
 
     cdef const Geometry* summed(self) noexcept nogil:
         """The convolution whose sum is computed by register tiles."""

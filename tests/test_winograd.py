@@ -1,11 +1,10 @@
 """Winograd's algorithm: within its bound, the same to the bit, and direct where numbers are not finite."""
 
-import pickle
-
 import numpy as np
 import pytest
 from bounds import UNIT_ROUNDOFF
-from cases import CONV, PLAN, kernel_layouts, layouts, moved
+from cases import CONV, kernel_layouts, layouts, moved
+from not_finite import check_declined, check_tiles, check_weights
 from toom_cook import inputs_matrix, outputs_matrix, weights_matrix
 
 import cyconv
@@ -192,46 +191,17 @@ def test_error_of_layers(each_isa, channels):
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 3e38])
 @pytest.mark.parametrize("activation", [None, "relu", "tanh"])
 def test_tiles_that_are_not_finite_are_direct(each_isa, ndim, last, value, activation):
-    """They have the direct algorithm's bits, the others their own; whatever the threads and samples."""
     size, dilation = ((6, 14, 15), (1, 2, 1)) if ndim == 3 else ((30, 31), (1, 2))
     x, w, b = drawn(size, 10, 36, (3,) * ndim, 2, "float32")
-    w = w[..., :5, :]
-    layout = layouts(ndim)[0 if last else 1]
-    arguments = {"padding": 1, "dilation": dilation, "groups": 2, "layout": layout,
-                 "kernel_layout": kernel_layouts(ndim)[0], "activation": activation}  # fmt: skip
-    clean = CONV[ndim](moved(x, layout), w, b, algorithm="winograd", **arguments)
-    x[(1, *(n // 2 for n in size), 7)] = value
-    x = moved(x, layout)
-    y = CONV[ndim](x, w, b, algorithm="winograd", threads=1, **arguments)
-    direct = CONV[ndim](x, w, b, algorithm="direct", **arguments)
-    assert np.any(direct != clean)
-    np.testing.assert_array_equal(np.isfinite(y), np.isfinite(direct))
-    assert np.all((y == clean) | (y == direct) | (np.isnan(y) & np.isnan(direct)) | np.isclose(y, direct, atol=1e-4))
-    np.testing.assert_array_equal(y[0], clean[0])
-    if not np.isfinite(value):
-        changed = ~np.isclose(direct, clean, atol=1e-3, equal_nan=False)
-        np.testing.assert_array_equal(y[changed], direct[changed])
-    for threads in (2, 3):
-        assert CONV[ndim](x, w, b, algorithm="winograd", threads=threads, **arguments).tobytes() == y.tobytes()
-    one = CONV[ndim](x[1:], w, b, algorithm="winograd", **arguments)
-    assert one.tobytes() == y[1:].tobytes()
-    planned = PLAN[ndim](x.shape, w, b, algorithm="winograd", **arguments)
-    for _ in range(2):
-        assert planned(x).tobytes() == y.tobytes()
-    assert pickle.loads(pickle.dumps(planned))(x).tobytes() == y.tobytes()
+    check_tiles("winograd", x, w[..., :5, :], b, value, last, padding=1, dilation=dilation, groups=2,
+                kernel_layout=kernel_layouts(ndim)[0], activation=activation)  # fmt: skip
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_weights_that_are_not_finite(each_isa, value):
-    """Such a plan is direct, and says so; so is a call."""
     x, w, _ = drawn((20, 20), 32, 32, (3, 3), 1, "float32")
     w[1, 1, 5, 6] = value
-    planned = cyconv.plan_conv2d(x.shape, w, padding=1, algorithm="winograd")
-    direct = cyconv.conv2d(x, w, padding=1, algorithm="direct")
-    assert planned.algorithm == "direct"
-    assert "winograd: weights that are not finite" in planned.explain()
-    assert planned(x).tobytes() == direct.tobytes()
-    assert cyconv.conv2d(x, w, padding=1, algorithm="winograd").tobytes() == direct.tobytes()
+    check_weights("winograd", x, w)
 
 
 @pytest.mark.parametrize(
@@ -245,10 +215,7 @@ def test_weights_that_are_not_finite(each_isa, value):
     ],
 )
 def test_what_it_cannot_serve(each_isa, x_shape, w_shape, dtype, arguments, reason):
-    x, w = np.ones(x_shape, dtype), np.ones(w_shape, dtype)
-    with pytest.raises(ValueError, match=f"conv2d: algorithm='winograd' cannot serve this call: .*{reason}.*'auto'"):
-        cyconv.conv2d(x, w, algorithm="winograd", **arguments)
-    assert reason in cyconv.plan_conv2d(x.shape, w, dtype=dtype, **arguments).explain()
+    check_declined("winograd", x_shape, w_shape, dtype, arguments, reason)
 
 
 def test_chosen_for_many_channels(each_isa):

@@ -1,13 +1,12 @@
 """Winograd's algorithm along one axis: within its bound, the same bits, and direct where numbers are not finite."""
 
-import pickle
-
 import numpy as np
 import pytest
 from arrays_in_memory import guarded, variants
 from bounds import UNIT_ROUNDOFF
 from cases import CONV, PLAN, kernel_layouts, layouts, moved
 from cyconv._ext.convolution import lines
+from not_finite import check_declined, check_tiles, check_weights
 from toom_cook import ROOTS, WHOLE, inputs_matrix, outputs_matrix, weights_matrix
 
 import cyconv
@@ -198,37 +197,14 @@ def test_error_of_layers(each_isa, channels, kernel):
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 3e38])
 @pytest.mark.parametrize("activation", [None, "relu", "tanh"])
 def test_tiles_that_are_not_finite_are_direct(each_isa, ndim, last, value, activation):
-    """They have the direct algorithm's bits, the others their own; whatever the threads and samples."""
     size, kernel, dilation = {
         1: ((60,), (7,), (2,)),
         2: ((30, 21), (2, 4), (1, 2)),
         3: ((6, 9, 10), (3, 1, 2), (2, 1, 1)),
     }[ndim]
     x, w, b = drawn(size, 10, 36, kernel, 2, "float32")
-    w = w[..., :5, :]
-    layout = layouts(ndim)[0 if last else 1]
-    arguments = {"padding": "same", "dilation": dilation, "groups": 2, "layout": layout,
-                 "kernel_layout": kernel_layouts(ndim)[0], "activation": activation}  # fmt: skip
-    named = {**arguments, "algorithm": "winograd_1d"}
-    clean = CONV[ndim](moved(x, layout), w, b, **named)
-    x[(1, *(n // 2 for n in size), 7)] = value
-    x = moved(x, layout)
-    y = CONV[ndim](x, w, b, threads=1, **named)
-    direct = CONV[ndim](x, w, b, algorithm="direct", **arguments)
-    assert np.any(direct != clean)
-    np.testing.assert_array_equal(np.isfinite(y), np.isfinite(direct))
-    assert np.all((y == clean) | (y == direct) | (np.isnan(y) & np.isnan(direct)) | np.isclose(y, direct, atol=1e-4))
-    np.testing.assert_array_equal(y[0], clean[0])
-    if not np.isfinite(value):
-        changed = ~np.isclose(direct, clean, atol=1e-3, equal_nan=False)
-        np.testing.assert_array_equal(y[changed], direct[changed])
-    for threads in (2, 3):
-        assert CONV[ndim](x, w, b, threads=threads, **named).tobytes() == y.tobytes()
-    assert CONV[ndim](x[1:], w, b, **named).tobytes() == y[1:].tobytes()
-    planned = PLAN[ndim](x.shape, w, b, **named)
-    for _ in range(2):
-        assert planned(x).tobytes() == y.tobytes()
-    assert pickle.loads(pickle.dumps(planned))(x).tobytes() == y.tobytes()
+    check_tiles("winograd_1d", x, w[..., :5, :], b, value, last, padding="same", dilation=dilation, groups=2,
+                kernel_layout=kernel_layouts(ndim)[0], activation=activation)  # fmt: skip
 
 
 def test_outputs_that_are_no_neighbours(each_isa):
@@ -246,15 +222,9 @@ def test_outputs_that_are_no_neighbours(each_isa):
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_weights_that_are_not_finite(each_isa, value):
-    """Such a plan is direct, and says so; so is a call."""
     x, w, _ = drawn((90,), 32, 32, (3,), 1, "float32")
     w[1, 5, 6] = value
-    planned = cyconv.plan_conv1d(x.shape, w, padding=1, algorithm="winograd_1d")
-    direct = cyconv.conv1d(x, w, padding=1, algorithm="direct")
-    assert planned.algorithm == "direct"
-    assert "winograd_1d: weights that are not finite" in planned.explain()
-    assert planned(x).tobytes() == direct.tobytes()
-    assert cyconv.conv1d(x, w, padding=1, algorithm="winograd_1d").tobytes() == direct.tobytes()
+    check_weights("winograd_1d", x, w)
 
 
 @pytest.mark.parametrize(
@@ -268,9 +238,7 @@ def test_weights_that_are_not_finite(each_isa, value):
     ],
 )
 def test_what_it_cannot_serve(each_isa, x_shape, w_shape, dtype, arguments, reason):
-    x, w = np.broadcast_to(np.ones(1, dtype), x_shape), np.broadcast_to(np.ones(1, dtype), w_shape)
-    with pytest.raises(ValueError, match=f"conv2d: algorithm='winograd_1d' cannot serve this call: .*{reason}.*'auto'"):
-        cyconv.conv2d(x, w, algorithm="winograd_1d", **arguments)
+    check_declined("winograd_1d", x_shape, w_shape, dtype, arguments, reason)
 
 
 def test_chosen_where_it_saves(each_isa):
