@@ -2,7 +2,7 @@
 
 Costs are estimates in cycles of one core; only their order matters.  They depend on shapes, the
 dtype, the instruction set and the layout alone, never on the number of threads or samples, so that
-results do not either.
+results do not either.  What the weights decide is seen when they are packed (plan.py).
 """
 
 import math
@@ -22,6 +22,9 @@ _ROUNDING = 1.15
 
 _MANY, _TERMS = 8, 64
 """Filters of a group and terms of a sum from which that is considered."""
+
+_LINE = 64
+"""Bytes of a line of cache."""
 
 _NEAR, _FAR = 1 << 19, 1 << 25
 """Bytes of weights that stay in the second-level cache, and that a last-level cache holds."""
@@ -54,6 +57,7 @@ class Case(NamedTuple):
     nv: int
     rows: int  # of a stencil tile
     height: int  # kernel rows that it takes at once
+    unfit: str = ""  # why weights have no factors, if that is known
 
     @property
     def taps(self):
@@ -339,6 +343,40 @@ def _fast_fir_cost(case):
     return case.groups * case.out[0] * (case.oc * sums + subtracting + _strip_cost(case, rows)) * _ROUNDING
 
 
+def _separable_declines(case):
+    """Two axes or more of a kernel of one channel; a window fits a strip; and weights have factors."""
+    if case.ic != 1:
+        return f"a filter sees {case.ic} channels, not one"
+    if sum(k > 1 for k in case.kernel) < 2:
+        return "the kernel has one axis"
+    if case.out[1] == 1:
+        return "there is one row of outputs"
+    vector, (height, width) = case.lanes * case.nv, case.kernel[1:]
+    classes, copied, summed = _row_classes(case), vector * width, vector
+    copied = min(copied, (width - 1) * case.dilation[2] + case.stride[2] * vector)
+    summed *= classes * (case.rows - 1) + height + case.oc * (1 + case.kernel[0]) * case.rows
+    if max(16 * copied, summed) * case.item > STRIPS["stencil"] // 2:
+        return "the window is too large to be copied to cache"
+    return case.unfit
+
+
+def _separable_cost(case):
+    """A sum along each row that a block of outputs meets, and of the results down columns and through depths."""
+    classes, (depth, height, width) = _row_classes(case), case.kernel
+    vectors = _ceil(case.out[2], case.lanes)
+    blocks = _ceil(case.out[1], min(4 * height + 32, case.out[1]))
+    rows = classes * (case.out[1] - blocks) + blocks * height
+    line = case._replace(oc=1, kernel=(1, height, 1))
+    down = _stencil_sums(line, case.out[1], [_ceil(height - n, classes) for n in range(classes)])
+    # Channels that are neighbours come and go one by one.
+    apart = case.lanes if case.channels_last and case.groups * case.oc > 1 else 0
+    load = (1 + case.lanes * case.item / _LINE) / 2  # most of them begin anywhere in a line of cache
+    plane = rows * vectors * (width * load + 3 + 1.5 * apart) + down + _strip_cost(line, rows)
+    planes = depth if case.dilation[0] > 1 else min(case.stride[0], depth)
+    through = case.out[1] * vectors * ((2 * depth + 3 if depth > 1 else 0) + 2 * apart)
+    return case.groups * case.out[0] * case.oc * (planes * plane + through) * _ROUNDING
+
+
 def _fft_declines(case):
     """Floating-point numbers: any kernel, strided or not."""
     return "" if case.kind == "f" else "its transforms are not exact for integers"
@@ -381,6 +419,12 @@ ALGORITHMS = (
         _fast_fir_cost,
     ),
     Algorithm(
+        "separable",
+        "filters whose weights are products of a factor for each axis: a sum along each axis",
+        _separable_declines,
+        _separable_cost,
+    ),
+    Algorithm(
         "fft",
         "the largest windows: Fourier transforms of tiles",
         _fft_declines,
@@ -394,6 +438,9 @@ ALGORITHMS = (
 
 TRANSFORMING = ("winograd", "winograd_1d", "fft")
 """Those that round on their way, and cannot take weights that are not finite."""
+
+PREPARING = (*TRANSFORMING, "separable")
+"""Those whose weights take long to be packed."""
 
 
 def choose(function, wanted, case):

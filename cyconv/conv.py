@@ -58,8 +58,8 @@ flip : bool, default False
 activation : str, optional
     ``"relu"``, ``"relu6"``, ``"leaky_relu"`` (slope 0.2, as in Keras), ``"sigmoid"`` or ``"tanh"``.
 algorithm : str, default "auto"
-    ``"auto"``, or one of ``"winograd"``, ``"winograd_1d"``, ``"stencil"``, ``"fast_fir"``, ``"fft"``,
-    ``"grouped"`` and ``"direct"``.
+    ``"auto"``, or one of ``"winograd"``, ``"winograd_1d"``, ``"stencil"``, ``"fast_fir"``,
+    ``"separable"``, ``"fft"``, ``"grouped"`` and ``"direct"``.
 threads : int, optional
     Threads of this call; by default `cyconv.get_num_threads`.  Results do not depend on it.
 out : ndarray, optional

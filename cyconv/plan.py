@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cyconv import algorithms, arrays, checks, fourier, isa, shapes, threads
+from cyconv import algorithms, arrays, checks, fourier, isa, separable, shapes, threads
 from cyconv._ext.convolution import ACTIVATIONS, PAD_MODES, Convolution, same_bytes
 from cyconv.layout import kernel_order, parse_kernel_layout, parse_layout
 
@@ -35,6 +35,8 @@ class Recipe:
         Shape and dtype of the bias.
     stride, padding, dilation, groups, layout, kernel_layout, pad_mode, flip, activation, algorithm
         As in `cyconv.conv2d`.
+    unfit : str
+        Why the weights are not separable; empty if they are, or nobody has looked at them yet.
 
     Raises
     ------
@@ -44,7 +46,7 @@ class Recipe:
 
     def __init__(
         self, function, ndim, x_shape, x_dtype, w_shape, w_dtype, bias, stride, padding, dilation, groups,
-        layout, kernel_layout, pad_mode, flip, activation, algorithm,
+        layout, kernel_layout, pad_mode, flip, activation, algorithm, unfit="",
     ):  # fmt: skip
         self.arguments = (
             function, ndim, x_shape, x_dtype, w_shape, w_dtype, bias, stride, padding, dilation, groups,
@@ -78,7 +80,7 @@ class Recipe:
         self._check_size()
         names = ("auto", *(a.name for a in algorithms.ALGORITHMS))
         algorithm = checks.choice(function, "algorithm", algorithm, names)
-        case = self._case(ndim)
+        case = self._case(ndim, unfit)
         self.algorithm, self.considered = algorithms.choose(function, algorithm, case)
         self.isa = isa.CURRENT
         # No multiply-adds: nothing to write, or outputs that are the bias alone.
@@ -91,9 +93,9 @@ class Recipe:
             if self.algorithm != "fft":  # of compiled code there is one for each type
                 c_type = _C_TYPES[self.dtype.name]
                 self.compute, self.pack_arrays = self.compute[c_type], self.pack_arrays[c_type]
-        # Packing takes long beside computing if weights are transformed, or many and used for few pixels.
+        # Packing takes long beside computing if weights are transformed or factored, or many and used for few pixels.
         many = w_dtype.itemsize * math.prod(w_shape) >= _MANY_BYTES and self.macs <= _FEW_PIXELS * math.prod(w_shape)
-        self.keeps = self.convolution is not None and (many or self.algorithm in algorithms.TRANSFORMING)
+        self.keeps = self.convolution is not None and (many or self.algorithm in algorithms.PREPARING)
         self.view = self.layout.view
         window = (slice(None, None, -1 if self.flip else 1),) * ndim
         self.kernel_view = (slice(None), slice(None), *(None,) * (3 - ndim), *window)
@@ -133,7 +135,7 @@ class Recipe:
                     f" (x.shape={self.x_shape}); use 'constant'"
                 )
 
-    def _case(self, ndim):
+    def _case(self, ndim, unfit):
         """What the algorithms see: three window axes, and no steps that are never taken."""
         ones, zeros = (1,) * (3 - ndim), (0,) * (3 - ndim)
         _, _, outs = self.layout.split(self.output_shape)
@@ -146,7 +148,7 @@ class Recipe:
             self.groups, self.channels // self.groups, self.filters // self.groups,
             ones + tuple(self.lengths), ones + tuple(outs), ones + kernel, ones + stride, ones + dilation,
             zeros + tuple(before for before, _ in self.pads), self.pad_mode, self.layout.channels_last,
-            self.dtype.kind, self.dtype.itemsize, *isa.kernels(self.dtype.name).TILE,
+            self.dtype.kind, self.dtype.itemsize, *isa.kernels(self.dtype.name).TILE, unfit,
         )  # fmt: skip
 
     def _convolution(self, case):
@@ -173,11 +175,16 @@ class Recipe:
     def pack(self, w, bias, n):
         """Weights and bias in the order of the kernels, None if there is nothing to multiply; and who takes them.
 
-        That is another recipe if weights are not finite, which only the direct algorithms keep in place.
+        That is another recipe if weights are not finite, which only the direct algorithms keep in place, or have
+        no factors.
         """
         if self.convolution is None:
             return self, None
         native = arrays.native(w, self.dtype).transpose(self.kernel_order)[self.kernel_view]
+        if self.algorithm == "separable":
+            native, unfit = separable.factors(native)
+            if unfit:
+                return recipe(*self.arguments, unfit).pack(w, bias, n)
         packed = self.pack_arrays(native, None if bias is None else arrays.native(bias, self.dtype), n)
         if self.algorithm in algorithms.TRANSFORMING and not packed.finite:
             other = copy.copy(recipe(*self.arguments[:-1], "direct"))

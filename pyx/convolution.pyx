@@ -4,7 +4,7 @@ A Convolution is made once from integers and then holds no data.  `pack` brings 
 the order in which the kernels read them; `run` opens the arrays as typed memoryviews, cuts the
 output into units and lets the threads work through them.  Nothing here depends on the element
 type but the doors, `pack` and `run`; nothing depends on the layout but what the drivers,
-channels_last.pxd, channels_first.pxd, grouped.pxd, stencil.pxd and the two of Winograd, do with a unit.
+channels_last.pxd, channels_first.pxd, grouped.pxd, stencil.pxd, separable.pxd and the two of Winograd, do with a unit.
 """
 from cpython.pycapsule cimport PyCapsule_GetPointer
 from cython.parallel cimport prange, threadid
@@ -21,6 +21,7 @@ from channels_last cimport channels_last_scratch, channels_last_unit, cut_rows
 from fast_fir cimport ROOM, fast_fir_levels, point_taps, points_of, takes, taps_before
 from grouped cimport STRIP as GROUPED_STRIP
 from grouped cimport cut_rectangles, cut_row_bands, grouped_scratch, grouped_unit, in_place_unit
+from separable cimport cut_separable, few_blocks, separable_scratch, separable_unit
 from stencil cimport STRIP as STENCIL_STRIP
 from stencil cimport cut_blocks, stencil_scratch, stencil_unit
 from geometry cimport (CONSTANT, EDGE, MAX_BANDS, REFLECT, SYMMETRIC, WRAP, Array, Blocks, Chunk, Geometry, Lines,
@@ -64,7 +65,7 @@ cdef enum Algorithm:
     STENCIL
 
 ALGORITHMS = {"direct": DIRECT, "grouped": GROUPED, "winograd": WINOGRAD, "winograd_1d": LINES,
-              "stencil": STENCIL, "fast_fir": STENCIL}
+              "stencil": STENCIL, "fast_fir": STENCIL, "separable": STENCIL}
 # Bytes that the choice of an algorithm depends on: of a strip, of Winograd's blocks, and the most of these.
 STRIPS = {"grouped": GROUPED_STRIP, "stencil": STENCIL_STRIP}
 WINOGRAD_BLOCKS = BLOCK_BYTES, MOST_BYTES
@@ -218,7 +219,9 @@ cdef class Convolution:
     cdef bint channels_last
     cdef bint channel_lanes         # lanes are output channels, not pixels
     cdef Py_ssize_t group_filters   # grouped: filters of a group
-    cdef Py_ssize_t levels          # stencil: of fast FIR, or 0
+    cdef Py_ssize_t levels          # stencil: of fast FIR, or 0;
+    cdef bint separable             #   whether weights are factors of each axis,
+    cdef Geometry factors           #   which stand one behind the other: of width, height and depth
     cdef Convolution exact          # Winograd's: the direct convolution of a tile
     cdef Py_ssize_t axes[3]         # order of the axes
     cdef Lines lines
@@ -254,6 +257,10 @@ cdef class Convolution:
             self.group_filters = oc
             self.g.groups, self.g.oc = 1, groups * oc
         self.levels = fast_fir_levels(self.g.kernel[1]) if algorithm == "fast_fir" else 0
+        self.separable = algorithm == "separable"
+        self.factors = self.g
+        self.factors.kernel[2] = sum(kernel)
+        self.factors.kernel[0] = self.factors.kernel[1] = 1
         self.activation = ACTIVATIONS[activation]
         self.limits = {"relu": 1, "relu6": 2}.get(activation, 0)
         self.cut_channels()
@@ -303,8 +310,8 @@ cdef class Convolution:
         return 0
 
     cdef const Geometry* summed(self) noexcept nogil:
-        """The convolution whose sum is computed by register tiles."""
-        return &self.lines.inner if self.algorithm == LINES else &self.g
+        """The convolution whose weights are packed."""
+        return &self.lines.inner if self.algorithm == LINES else &self.factors if self.separable else &self.g
 
     cdef void cut_channels(self) noexcept:
         """Output channels into blocks: of vectors (lanes are channels) or of tile rows."""
@@ -320,7 +327,7 @@ cdef class Convolution:
         elif self.algorithm == STENCIL:
             b.step = b.tail = 1
             b.count = oc
-            b.bias_items = oc + (2 if self.levels > 0 else 0)       # fast FIR: the gain, and zero
+            b.bias_items = oc + (2 if self.levels > 0 else self.separable)      # fast FIR: the gain, and zero
         else:
             b.count = ceil_div(oc, self.kernels.mr)
             b.step = ceil_div(oc, b.count)
@@ -606,7 +613,7 @@ cdef class Convolution:
     cdef bint writable_in_place(self, const Array* y) noexcept nogil:
         """Kernels write vectors: of channels, or of pixels of a row."""
         cdef Py_ssize_t item = self.kernels.item, a
-        if self.channels_last and (self.algorithm != STENCIL or self.g.oc > 1):
+        if self.channels_last and (self.algorithm != STENCIL or self.g.groups * self.g.oc > 1):
             return y.channel == item or self.g.groups * self.g.oc == 1
         for a in range(3):
             if self.axes[a] == 2:
@@ -634,7 +641,7 @@ cdef class Convolution:
         job.group_filters = self.group_filters
         job.scattered = self.channel_lanes and not self.channels_last
         if self.algorithm == STENCIL:
-            job.scattered = self.channels_last and self.g.oc > 1
+            job.scattered = self.channels_last and self.g.groups * self.g.oc > 1
         job.together = self.channels_last and self.g.ic > 1
         if self.algorithm == GROUPED:
             if not cut_row_bands(job, threads):
@@ -651,9 +658,14 @@ cdef class Convolution:
             divide(job, threads, True)
             job.scratch_bytes = ceil_div(lines_scratch(job), 64) * 64
             return
+        if self.separable:
+            cut_separable(job, threads)
+            divide_filters(job, threads, few_blocks(job))
+            job.scratch_bytes = ceil_div(separable_scratch(job), 64) * 64
+            return
         if self.algorithm == STENCIL:
             cut_blocks(job)
-            divide_filters(job, threads)
+            divide_filters(job, threads, 1)
             job.scratch_bytes = ceil_div(stencil_scratch(job), 64) * 64
             return
         merge_axes(job, self.channels_last)
@@ -754,6 +766,8 @@ cdef class Convolution:
             winograd_unit(job, unit, job.scratch + thread * job.scratch_bytes)
         elif self.algorithm == LINES:
             lines_unit(job, unit, job.scratch + thread * job.scratch_bytes)
+        elif self.separable:
+            separable_unit(job, unit, job.scratch + thread * job.scratch_bytes)
         elif self.algorithm == STENCIL:
             stencil_unit(job, unit, job.scratch + thread * job.scratch_bytes)
         elif self.channel_lanes:
@@ -837,10 +851,14 @@ cdef void cut_bands(Job* job) noexcept nogil:
         first = job.band_end[i]
 
 
-cdef void divide_filters(Job* job, Py_ssize_t threads) noexcept nogil:
-    """Stencils: blocks into units, and filters too where there are few blocks; each part copies them again."""
+cdef void divide_filters(Job* job, Py_ssize_t threads, Py_ssize_t few) noexcept nogil:
+    """Stencils: blocks into units, and filters too where there are few blocks; each part copies them again.
+
+    Fewer than `few` blocks are a unit only where all threads have one.
+    """
     cdef Py_ssize_t filters = job.g.oc
     job.unit_tiles = max(job.tiles // (UNITS_PER_THREAD * threads), 1)
+    job.unit_tiles = max(job.unit_tiles, ceil_div(job.tiles, ceil_div(max(job.tiles // few, 1), threads) * threads))
     job.units = ceil_div(job.tiles, job.unit_tiles)
     job.parts = 1
     if threads > 1 and job.units < FEW_UNITS * threads:

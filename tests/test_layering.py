@@ -8,7 +8,7 @@ import cyconv
 
 # Each module may import those of the floors below its own.
 FLOORS = [
-    {"arrays", "checks", "docstrings", "explanation", "layout"},
+    {"arrays", "checks", "docstrings", "explanation", "layout", "separable"},
     {"shapes", "isa", "threads", "reference", "activations", "initializers", "summary", "weights"},
     {"fourier"},
     {"algorithms"},
@@ -85,6 +85,7 @@ def test_compiled_floors():
             "geometry",
             "grouped",
             "kernel_table",
+            "separable",
             "stencil",
             "winograd",
             "winograd_1d",
@@ -93,6 +94,7 @@ def test_compiled_floors():
         "fast_fir": {"geometry"},
         "strip": {"fast_fir", "geometry", "kernel_table"},
         "stencil": {"fast_fir", "geometry", "kernel_table", "strip"},
+        "separable": {"geometry", "kernel_table", "stencil", "strip"},
         "winograd": {"geometry", "kernel_table"},
         "winograd_1d": {"channels_last", "geometry", "kernel_table", "winograd"},
         "arrays": {"geometry"},
