@@ -90,9 +90,9 @@ cdef inline void cut_separable(Job* job, Py_ssize_t threads) noexcept nogil:
 
 cdef inline Py_ssize_t separable_scratch(const Job* job) noexcept nogil:
     """What the planes hold, segments, a strip, what the last vector may read too much, and what a block keeps."""
-    cdef const Py_ssize_t* kernel = job.g.kernel
-    return (kernel[0] * <Py_ssize_t> sizeof(Py_ssize_t)
-            + (kernel[0] + kernel[1] + kernel[2]) * <Py_ssize_t> sizeof(Segment)
+    cdef const Geometry* g = &job.g
+    return (g.kernel[0] * <Py_ssize_t> sizeof(Py_ssize_t)
+            + (g.kernel[0] + g.kernel[1] + g.kernel[2]) * <Py_ssize_t> sizeof(Segment)
             + chunk_of(job, job.rectangle[1]).plane + job.kernels.lanes * job.kernels.nv * job.kernels.item + 128
             + block_bytes(job, job.rectangle[0], job.rectangle[1]))
 

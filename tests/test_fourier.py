@@ -12,7 +12,7 @@ from cases import CONV, PLAN, kernel_layouts, layouts, moved
 from scipy import signal
 
 import cyconv
-from cyconv import fourier, reference
+from cyconv import fourier, reference, separable
 
 CASES = [
     # n, size, channels, filters, groups, kernel, padding, stride, dilation, pad_mode
@@ -241,7 +241,7 @@ def test_declines():
         w = np.broadcast_to(np.ones((), dtype), w_shape)
         return dict(cyconv.plan.recipe(
             "test", len(w_shape) - 2, x_shape, np.dtype(dtype), w_shape, w.dtype, None, 1, 0, 1, 1, None, None,
-            "constant", False, None, "auto",
+            "constant", False, None, "auto", separable.UNFIT,
         ).considered)["fft"]  # fmt: skip
 
     assert said((1, 99, 99, 1), (5, 5, 1, 1)) == "windows of fewer than 128 taps are not worth transforms"
