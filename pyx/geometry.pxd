@@ -59,14 +59,16 @@ cdef enum:
 
 # Winograd: outputs are cut into tiles of m x m; those of a dilated kernel that lie `dilation`
 # apart are a phase, which is a picture of its own.  A site is the place of a tile in a plane of
-# outputs; sites are counted over the samples, and over planes if the kernel has no depth.
+# outputs; sites are counted over the samples, and over planes if the kernel has no depth.  The last tile
+# of a row or column is partial if it has fewer outputs; it then takes fewer points than 6.  Sites are
+# counted class by class: partial columns alone, full tiles, partial rows alone, both partial.
 cdef struct Transform:
     Py_ssize_t m
     Py_ssize_t phases[2]            # rows and columns of them
     Py_ssize_t tiles[2]             # of a phase,
-    Py_ssize_t points[2]            # and of the last of them in its rows or columns: fewer than 6 if it is a part
-    Py_ssize_t sites                # in four classes, by whether a tile is the last of its column or row and a part:
-    Py_ssize_t classes[5]           # no, yes; no, no; yes, no; yes, yes: where each begins
+    Py_ssize_t points[2]            # and of the last of them, down and across
+    Py_ssize_t sites
+    Py_ssize_t classes[5]           # the first site of each class, and the end
     Py_ssize_t planes               # output planes of a site
     Py_ssize_t block_sites          # of a block: a piece of work
     Py_ssize_t block_planes

@@ -38,8 +38,8 @@ cdef enum:
 
 
 cdef inline void meet(const int rows, const int taps, const int step, vec (*acc)[NV], const char* a,
-                       Py_ssize_t a_term, const char* w) noexcept nogil:
-    """Some terms of a sliding or striding tile, whose rows are `step` terms apart: each vector of a is loaded once."""
+                      Py_ssize_t a_term, const char* w) noexcept nogil:
+    """Some terms of a tile whose rows are `step` terms apart: each vector of a is loaded once."""
     cdef vec b[MET]
     cdef vec p
     cdef int n = (rows - 1) * step + taps
