@@ -230,10 +230,12 @@ cdef inline void run_tiles(const Job* job, Tile* t, Py_ssize_t columns) noexcept
 
 cdef inline const tile_function* functions_of(const Job* job, const Tile* t) noexcept nogil:
     """Tiles that load each pixel once serve several taps with it, if outputs are one or two taps apart."""
+    if job.g.ic == 1 and t.a_row == t.a_term and job.g.kernel[2] >= MET:
+        return job.kernels.wide_tile
     if job.g.ic == 1 and t.a_row == t.a_term:
-        return job.kernels.sliding_tile[2 if job.g.kernel[2] >= MET else 0]
+        return job.kernels.sliding_tile
     if job.g.ic == 1 and t.a_row == 2 * t.a_term:
-        return job.kernels.sliding_tile[1]
+        return job.kernels.striding_tile
     return job.kernels.spread_tile
 
 
@@ -258,7 +260,7 @@ cdef inline void in_place_unit(const Job* job, Py_ssize_t unit, char* scratch) n
     cdef const char* a
     cdef const Segment* segments
     cdef const tile_function* functions
-    cdef Py_ssize_t q, h, column, pixels, last
+    cdef Py_ssize_t q, h, column, pixels, last, stop
     cdef Tile t
     strip += 64 - <Py_ssize_t> strip % 64
     band_segments(job, od, oh, rows, strip_pixel, inner, edge, counts)
@@ -268,8 +270,9 @@ cdef inline void in_place_unit(const Job* job, Py_ssize_t unit, char* scratch) n
         last = min(block + job.near_blocks, end)
         column = 0
         while column < g.out[2]:
-            pixels = g.out[2] if column >= job.interior[1] else job.interior[column >= job.interior[0]]
-            pixels = min(job.tile_pixels, pixels - column)
+            # Tiles cross neither end of the interior.
+            stop = job.interior[0] if column < job.interior[0] else job.interior[1]
+            pixels = min(job.tile_pixels, (stop if column < stop else g.out[2]) - column)
             if job.interior[0] <= column < job.interior[1]:
                 segments, t.a_row, t.a_term = inner, g.stride[2] * job.x.axis[2], g.dilation[2] * job.x.axis[2]
                 a = x + block * vector + (column * g.stride[2] - g.before[2]) * job.x.axis[2]

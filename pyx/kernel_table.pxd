@@ -233,7 +233,9 @@ cdef struct KernelTable:
     Py_ssize_t nv                   # vectors of the widest tile
     tile_function tile[MAX_NV][MAX_MR]      # [vectors - 1][rows - 1]
     tile_function spread_tile[MAX_MR]       # [rows - 1], of one vector, both operands vectors
-    tile_function sliding_tile[3][MAX_MR]   # where a_row is a_term; two of them; one, and terms are MET at least
+    tile_function sliding_tile[MAX_MR]      # the same where a_row is a_term,
+    tile_function striding_tile[MAX_MR]     # where it is two of them,
+    tile_function wide_tile[MAX_MR]         # and where it is one and terms are MET at least
     stencil_function stencil[MAX_NV][MAX_STENCIL_ROWS]      # [vectors - 1][rows - 1]
     Py_ssize_t stencil_rows         # rows of the highest
     Py_ssize_t stencil_height       # kernel rows of its highest segment

@@ -30,15 +30,15 @@ TABLE.tile[1][:] = [tile_1x2, tile_2x2, tile_3x2, tile_4x2, tile_5x2, tile_6x2, 
 TABLE.spread_tile[:] = [spread_tile_1, spread_tile_2, spread_tile_3, spread_tile_4, spread_tile_5,
                         spread_tile_6, spread_tile_7, spread_tile_8, spread_tile_9, spread_tile_10,
                         spread_tile_11, spread_tile_12, spread_tile_13, spread_tile_14]
-TABLE.sliding_tile[0][:] = [sliding_tile_1, sliding_tile_2, sliding_tile_3, sliding_tile_4, sliding_tile_5,
-                            sliding_tile_6, sliding_tile_7, sliding_tile_8, sliding_tile_9, sliding_tile_10,
-                            sliding_tile_11, sliding_tile_12, sliding_tile_13, sliding_tile_14]
-TABLE.sliding_tile[1][:] = [striding_tile_1, striding_tile_2, striding_tile_3, striding_tile_4, striding_tile_5,
-                            striding_tile_6, striding_tile_7, striding_tile_8, striding_tile_9, striding_tile_10,
-                            striding_tile_11, striding_tile_12, striding_tile_13, striding_tile_14]
-TABLE.sliding_tile[2][:] = [wide_tile_1, wide_tile_2, wide_tile_3, wide_tile_4, wide_tile_5,
-                            wide_tile_6, wide_tile_7, wide_tile_8, wide_tile_9, wide_tile_10,
-                            wide_tile_11, wide_tile_12, wide_tile_13, wide_tile_14]
+TABLE.sliding_tile[:] = [sliding_tile_1, sliding_tile_2, sliding_tile_3, sliding_tile_4, sliding_tile_5,
+                         sliding_tile_6, sliding_tile_7, sliding_tile_8, sliding_tile_9, sliding_tile_10,
+                         sliding_tile_11, sliding_tile_12, sliding_tile_13, sliding_tile_14]
+TABLE.striding_tile[:] = [striding_tile_1, striding_tile_2, striding_tile_3, striding_tile_4, striding_tile_5,
+                          striding_tile_6, striding_tile_7, striding_tile_8, striding_tile_9, striding_tile_10,
+                          striding_tile_11, striding_tile_12, striding_tile_13, striding_tile_14]
+TABLE.wide_tile[:] = [wide_tile_1, wide_tile_2, wide_tile_3, wide_tile_4, wide_tile_5,
+                      wide_tile_6, wide_tile_7, wide_tile_8, wide_tile_9, wide_tile_10,
+                      wide_tile_11, wide_tile_12, wide_tile_13, wide_tile_14]
 TABLE.stencil[0][:] = [stencil_1x1, stencil_2x1, stencil_3x1, stencil_4x1,
                        stencil_5x1, stencil_6x1, stencil_7x1, stencil_8x1]
 TABLE.stencil[1][:] = [stencil_1x2, stencil_2x2, stencil_3x2, stencil_4x2,

@@ -234,11 +234,7 @@ cdef inline void transform_outputs_of(const int m, const Py_ssize_t lanes, const
         columns = t.last_columns if n == t.tiles - 1 else m
         if t.row_points == 6 and t.column_points == 6:
             outputs_down(m, 6, 6, t, p, s)
-            check = outputs_across(m, 6, m, lanes, t, s, bias, c, columns)
-            if vany_nan(check):
-                t.flags[n] = 1
-            continue
-        if t.row_points == 6:
+        elif t.row_points == 6:
             outputs_down(m, 6, t.column_points, t, p, s)
         elif t.row_points == 5:
             outputs_down(m - 1, 5, t.column_points, t, p, s)
@@ -246,7 +242,9 @@ cdef inline void transform_outputs_of(const int m, const Py_ssize_t lanes, const
             outputs_down(2, 4, t.column_points, t, p, s)
         elif m == 4:
             outputs_down(1, 3, t.column_points, t, p, s)
-        if t.column_points == 6:
+        if t.column_points == 6 and t.row_points == 6:
+            check = outputs_across(m, 6, m, lanes, t, s, bias, c, columns)
+        elif t.column_points == 6:
             check = outputs_across(m, 6, rows, lanes, t, s, bias, c, columns)
         elif t.column_points == 5:
             check = outputs_across(m - 1, 5, rows, lanes, t, s, bias, c, columns)
@@ -280,13 +278,9 @@ cdef inline void transform_input_lines_of(const int whole, const Py_ssize_t lane
     cdef char* to = t.to + offset
     cdef Py_ssize_t tap = t.source_tap, _n
     for _n in range(t.count):
-        if lanes == LANES:
-            input_points(whole, 6, vload(p), vload(p + tap), vload(p + 2 * tap), vload(p + 3 * tap), vload(p + 4 * tap),
-                         vload(p + 5 * tap), to, t.to_plane, LANES)
-        else:
-            input_points(whole, 6, vload_part(p, lanes), vload_part(p + tap, lanes), vload_part(p + 2 * tap, lanes),
-                         vload_part(p + 3 * tap, lanes), vload_part(p + 4 * tap, lanes),
-                         vload_part(p + 5 * tap, lanes), to, t.to_plane, lanes)
+        input_points(whole, 6, load_lanes(p, lanes), load_lanes(p + tap, lanes), load_lanes(p + 2 * tap, lanes),
+                     load_lanes(p + 3 * tap, lanes), load_lanes(p + 4 * tap, lanes), load_lanes(p + 5 * tap, lanes),
+                     to, t.to_plane, lanes)
         p += t.source_next
         to += t.to_next
 
