@@ -9,7 +9,7 @@ import math
 from typing import NamedTuple
 
 from cyconv import fourier
-from cyconv._ext.convolution import STRIPS, WINOGRAD_BLOCKS, fast_fir, lines
+from cyconv._ext.convolution import FUSED_WEIGHTS, STRIPS, WHOLE_LINES, WINOGRAD_BLOCKS, fast_fir, lines
 
 _SIGNAL = 1 << 12
 """Outputs of a signal of any length, for the choice of its algorithm."""
@@ -246,10 +246,20 @@ def _lines_cost(case):
     rows = inner / _ceil(inner, case.mr)
     blocks = _ceil(case.oc, case.lanes * case.nv)
     vectors = _ceil(case.oc, case.lanes) / max(blocks, 1)
-    multiplying = 6 * blocks * tiles * 1.15 * terms * _term(rows, vectors, False) / rows
-    beginning = phases * max(_lines_row(case) * tiles / phases / WINOGRAD_BLOCKS[0] / 2, 1) * (4000 + 1500 * blocks)
+    begun = phases * max(_lines_row(case) * tiles / phases / WINOGRAD_BLOCKS[0] / 2, 1)
     read = math.prod(map(min, case.stride, case.kernel)) * max(case.ic / case.lanes, 0.25)
-    moving = (30 if case.channels_last else 50) * (read + _ceil(case.oc, case.lanes))
+    written = _ceil(case.oc, case.lanes)
+    if 6 * terms * case.lanes * case.nv * case.item <= FUSED_WEIGHTS:
+        # Six sums of a vector and one tile or two are computed together; 24 cycles make outputs of them.
+        together = 1 if case.mr < 8 else 2
+        term = max(3 * together * vectors, 3 * (together + vectors), 4)
+        multiplying = blocks * tiles * (terms * term / together + 24 * vectors)
+        beginning = begun * (2500 + 800 * blocks)
+        written = 0 if case.channels_last else written
+    else:
+        multiplying = 6 * blocks * tiles * 1.15 * terms * _term(rows, vectors, False) / rows
+        beginning = begun * (4000 + 1500 * blocks)
+    moving = (30 if case.channels_last else 50) * (read + written)
     if not case.channels_last and axis == 2 and phases > 1:  # outputs are no neighbours
         moving += 6 * m * case.oc
     return case.groups * (multiplying + beginning + tiles * moving) * _ROUNDING
@@ -391,6 +401,15 @@ def _fft_unasked(case):
     return ""
 
 
+def _lines_unasked(case):
+    """Few channels have points at which whole numbers stay whole, however short their sums are.
+
+    Not so signals: their short sums should not depend by a bit on what is still to come.
+    """
+    signal = case.out[:2] == (1, 1)
+    return "" if case.ic < WHOLE_LINES and case.oc >= _MANY and not signal else _rounding_unasked(case)
+
+
 ALGORITHMS = (
     Algorithm(
         "winograd",
@@ -404,7 +423,7 @@ ALGORITHMS = (
         "kernels of many terms that have taps next to each other along an axis: fewer products",
         _lines_declines,
         _lines_cost,
-        _rounding_unasked,
+        _lines_unasked,
     ),
     Algorithm(
         "stencil",

@@ -29,8 +29,8 @@ from geometry cimport (CONSTANT, EDGE, MAX_BANDS, REFLECT, SYMMETRIC, WRAP, Arra
 from kernel_table cimport CLAMP, LEAKY_RELU, LINEAR, SIGMOID, TANH, KernelTable, WeightTransform
 from winograd cimport (BLOCK_BYTES, MOST_BYTES, POINTS, copy_tile, cut_tiles, direct_tile, flags_of, plane_terms,
                        tile_array, winograd_scratch, winograd_unit)
-from winograd_1d cimport (LINE_POINTS, WHOLE_CHANNELS, cut_lines, direct_line, line_groups, line_outputs, line_tap,
-                          line_weight, lines_flags, lines_scratch, lines_unit)
+from winograd_1d cimport (FUSED_BYTES, LINE_POINTS, WHOLE_CHANNELS, cut_lines, direct_line, line_groups,
+                          line_outputs, line_tap, line_weight, lines_flags, lines_scratch, lines_unit)
 
 cdef extern from *:
     const long _OPENMP
@@ -66,9 +66,13 @@ cdef enum Algorithm:
 
 ALGORITHMS = {"direct": DIRECT, "grouped": GROUPED, "winograd": WINOGRAD, "winograd_1d": LINES,
               "stencil": STENCIL, "fast_fir": STENCIL, "separable": STENCIL}
-# Bytes that the choice of an algorithm depends on: of a strip, of Winograd's blocks, and the most of these.
+# Bytes that the choice of an algorithm depends on: of a strip, of Winograd's blocks, the most of these, and of
+# weights whose sums stay in registers.
 STRIPS = {"grouped": GROUPED_STRIP, "stencil": STENCIL_STRIP}
 WINOGRAD_BLOCKS = BLOCK_BYTES, MOST_BYTES
+FUSED_WEIGHTS = FUSED_BYTES
+# Fewer channels than these have whole points.
+WHOLE_LINES = WHOLE_CHANNELS
 PAD_MODES = {"constant": CONSTANT, "edge": EDGE, "reflect": REFLECT,
              "symmetric": SYMMETRIC, "wrap": WRAP}
 ACTIVATIONS = {None: LINEAR, "relu": CLAMP, "relu6": CLAMP, "leaky_relu": LEAKY_RELU,
@@ -265,6 +269,8 @@ cdef class Convolution:
         self.limits = {"relu": 1, "relu6": 2}.get(activation, 0)
         self.cut_channels()
         self.cut_sum()
+        self.lines.fused = (self.algorithm == LINES and self.n_chunks == 1 and LINE_POINTS * self.blocks.terms
+                            * self.kernels.lanes * self.kernels.nv * self.kernels.item <= FUSED_BYTES)
         if self.algorithm == WINOGRAD or self.algorithm == LINES:
             tile, steps = [1, 1, 1], list(stride)
             for a in range(1, 3) if self.algorithm == WINOGRAD else (self.axes[self.lines.axis],):

@@ -85,6 +85,7 @@ cdef struct Lines:
     Py_ssize_t axis                 # 1 or 2, of axes in the order of Job.axes
     Py_ssize_t m
     bint whole                      # few channels: points are whole numbers, so that whole sums stay whole
+    bint fused                      # few weights: sums stay in registers until they are outputs
     Py_ssize_t phases
     Py_ssize_t tiles                # of a phase
     Py_ssize_t box[3]               # sites of a block, of a phase,

@@ -100,7 +100,7 @@ cdef struct Spread:                 # contract in kernels/spread.pxi
     Py_ssize_t sets
     Py_ssize_t channels
 
-cdef struct WeightTransform:        # contracts of the five in kernels/winograd.pxi
+cdef struct WeightTransform:        # contracts of the six in kernels/winograd.pxi
     const char* weights             # of the first filter and one input channel
     Py_ssize_t weights_filter
     Py_ssize_t weights_row
@@ -169,6 +169,15 @@ cdef struct LineOutputs:
     bint whole                      # as LineInputs'
     char* flags                     # set to 1 for tiles with outputs that are not finite
 
+cdef struct LineProducts:           # of transformed inputs, which become outputs without ever being stored
+    const char* a                   # the inputs of the first tile in the first of 6 planes
+    Py_ssize_t a_plane
+    Py_ssize_t a_next               # bytes from tile to tile
+    const Segment* segments         # a in bytes, b in terms
+    Py_ssize_t n_segments
+    const char* b                   # transformed weights, for each term a vector or two
+    Py_ssize_t b_plane
+
 cdef enum FoldKind:
     MAXIMUM                         # NaN if any element is
     MAXIMUM_NUMBER                  # NaN if all elements are
@@ -219,6 +228,7 @@ ctypedef void (*transform_inputs_function)(const InputTransform* t) noexcept nog
 ctypedef void (*transform_outputs_function)(const OutputTransform* t) noexcept nogil
 ctypedef void (*transform_input_lines_function)(const LineInputs* t) noexcept nogil
 ctypedef void (*transform_output_lines_function)(const LineOutputs* t) noexcept nogil
+ctypedef void (*multiply_lines_function)(const LineProducts* p, const LineOutputs* t) noexcept nogil
 ctypedef void (*tile_function)(const Tile* t) noexcept nogil
 ctypedef void (*stencil_function)(const Stencil* t) noexcept nogil
 ctypedef bint (*difference_function)(const Difference* d) noexcept nogil
@@ -247,6 +257,7 @@ cdef struct KernelTable:
     transform_outputs_function transform_outputs            # NULL for integers
     transform_input_lines_function transform_input_lines    # NULL for integers
     transform_output_lines_function transform_output_lines  # NULL for integers
+    multiply_lines_function multiply_lines[MAX_NV]          # NULL for integers: [vectors - 1]
     activate_function activate      # NULL for integers
     fold_function fold
     slide_function slide[3][MAX_STRIDE]     # [kind][stride - 1]

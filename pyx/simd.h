@@ -55,6 +55,8 @@ typedef int64_t bits;
 #define MR 4
 #endif
 #define NV 2
+/* Sites of lines whose six sums, of NV vectors each, registers hold. */
+#define LINE_SITES (MR < 8 ? 1 : 2)
 #define MANY_VECTORS (VBYTES == 64 ? 16 : 8)
 #define LANES ((int)(VBYTES / sizeof(real)))
 #define ROWS(n) ((n) <= MR ? (n) : 1)   /* tiles higher than MR are never called */
@@ -194,6 +196,17 @@ VINLINE const char *vopaque(const char *p)
 {
     __asm__("" : "+r"(p));
     return p;
+}
+
+/* The vector, in a register: without it GCC loads again what is used only twice. */
+VINLINE vec vheld(vec v)
+{
+#if defined(__x86_64__)
+    __asm__("" : "+v"(v));
+#elif defined(__aarch64__)
+    __asm__("" : "+w"(v));
+#endif
+    return v;
 }
 
 /* The first n lanes only, 0 <= n <= LANES, or those from first up to last, and the rest from

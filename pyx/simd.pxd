@@ -13,6 +13,7 @@ cdef extern from "simd.h" nogil:
     enum: NV                        # vectors of a row of a register tile
     enum: STENCIL_ROWS              # rows of a stencil tile, and kernel rows that it takes at once
     enum: STENCIL_HEIGHT
+    enum: LINE_SITES                # sites of lines whose six sums registers hold
     enum: MANY_VECTORS              # sums or maxima that registers hold
     enum: VBYTES                    # bytes of a vector
     enum: LANES                     # elements of a vector
@@ -57,6 +58,7 @@ cdef extern from "simd.h" nogil:
     vec vpow2(vec shifted) noexcept
     vec vquotient(vec v, real n) noexcept
     const char* vopaque(const char* p) noexcept
+    vec vheld(vec v) noexcept
     vec vmaximum(vec acc, vec x) noexcept
     vec vmaximum_number(vec acc, vec x) noexcept
     void vmaximum_keyed(int ignore_nan, vec* acc, vbits* acc_key, vec x, vbits key) noexcept

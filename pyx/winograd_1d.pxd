@@ -5,21 +5,25 @@
 #
 #     x  ->  V: 6 planes of transformed inputs  ->  M: 6 planes of a block of filters  ->  y
 #
-# Each plane of M is a convolution of one of V, computed by the direct algorithm, channels-last,
-# whatever the layout of the arrays.  A block of tiles stays in scratch memory that the second-level
-# cache holds.  Axes are in such an order that the last has many sites: it fills the register tiles.
+# Each plane of M is a convolution of one of V, computed by the direct algorithm, channels-last, whatever the
+# layout of the arrays.  Where the weights of a block of filters fit the first-level cache, `fused`, there is
+# no M: the six sums of a tile stay in registers until they are outputs.  A block of tiles stays in scratch
+# memory that the second-level cache holds.  Axes are in such an order that the last has many sites: it fills
+# the register tiles.
 from libc.string cimport memcpy, memset
 
-from channels_last cimport MOST_TILES, Run, channels_last_tiles, cut_rows, neighbours
+from channels_last cimport (MOST_TILES, Row, Run, channels_last_tiles, cut_rows, in_place, neighbours, output_row,
+                            sum_row)
 from geometry cimport (CONSTANT, Array, Geometry, Job, Lines, Unit, block_width, ceil_div, source_index,
                        unit_of)
-from kernel_table cimport CLAMP, LINEAR, WHOLE_SCALE, Gather, LineInputs, LineOutputs, Segment
+from kernel_table cimport CLAMP, LINEAR, WHOLE_SCALE, Gather, LineInputs, LineOutputs, LineProducts, Segment
 from winograd cimport BLOCK_BYTES, MOST_BYTES, UNITS_PER_THREAD, block_width_bytes, odd_lines, outputs_left, place_tile
 
 cdef enum:
     LINE_POINTS = 6
     WHOLE_CHANNELS = 8              # fewer have whole points
     LINE_AHEAD = 1 << 12            # bytes ahead of which weights are fetched
+    FUSED_BYTES = 36 << 10          # of the weights of a block of filters, at most
 
 
 cdef inline Py_ssize_t line_outputs(Py_ssize_t taps) noexcept nogil:
@@ -60,11 +64,12 @@ cdef inline double line_weight(Py_ssize_t taps, Py_ssize_t slot, Py_ssize_t poin
 
 
 cdef inline Py_ssize_t box_bytes(const Job* job, const Py_ssize_t* box) noexcept nogil:
-    """Of V and M, and of what is copied on the way in and out."""
+    """Of V and M, or all outputs, and of what is copied on the way in and out."""
     cdef const Lines* w = &job.lines
     cdef Py_ssize_t inputs = inputs_of(w, box, 0) * inputs_of(w, box, 1) * inputs_of(w, box, 2) * w.pixel
-    cdef Py_ssize_t sums = box[0] * box[1] * box[2] * block_width_bytes(job)
-    return LINE_POINTS * (inputs + sums) + gathered_bytes(job, box) + outputs_bytes(job, box)
+    cdef Py_ssize_t sums = box[0] * box[1] * box[2] * (w.m * sum_row(job) if w.fused
+                                                       else LINE_POINTS * block_width_bytes(job))
+    return LINE_POINTS * inputs + sums + gathered_bytes(job, box) + outputs_bytes(job, box)
 
 
 cdef inline Py_ssize_t inputs_of(const Lines* w, const Py_ssize_t* box, Py_ssize_t a) noexcept nogil:
@@ -131,7 +136,7 @@ cdef inline void cut_lines(Job* job, Py_ssize_t threads) noexcept nogil:
         w.inputs[a] = inputs_of(w, w.box, a)
         job.tiles *= w.boxes[a]
     w.input_plane = odd_lines(w.inputs[0] * w.inputs[1] * w.inputs[2] * w.pixel)
-    w.sums_plane = odd_lines(w.box[0] * w.box[1] * w.box[2] * block_width_bytes(job))
+    w.sums_plane = 0 if w.fused else odd_lines(w.box[0] * w.box[1] * w.box[2] * block_width_bytes(job))
     job.tiles_at_once = 1
 
 
@@ -354,18 +359,21 @@ cdef inline Job inner_job(const Job* job, const Box* b, Py_ssize_t q) noexcept n
         if a < 2:
             p.x.axis[a] = p.g.size[a + 1] * p.x.axis[a + 1]
             p.y.axis[a] = p.g.out[a + 1] * p.y.axis[a + 1]
-    # An axis along which the kernel has one position, next to each other, is one with the axis before it.
-    for a in range(1, -1, -1):
-        if p.g.kernel[2] > 1 or p.g.stride[2] > 1 or p.g.stride[a] > 1 or (a == 0 and p.g.kernel[1] > 1):
-            break
-        p.g.out[2] *= p.g.out[a]
-        p.g.size[2] = p.g.out[2]
-        p.g.out[a], p.g.size[a] = 1, (p.g.kernel[a] - 1) * p.g.dilation[a] + 1
     p.bias = job.bias + job.g.groups * job.blocks.bias_items * job.kernels.item     # zeros
     p.activation, p.limits, p.scattered = LINEAR, 0, False
     p.ahead = LINE_AHEAD
-    cut_rows(&p)
     return p
+
+
+cdef inline void join_axes(Geometry* g) noexcept nogil:
+    """An axis along which the kernel has one position, next to each other, is one with the axis before it."""
+    cdef Py_ssize_t a
+    for a in range(1, -1, -1):
+        if g.kernel[2] > 1 or g.stride[2] > 1 or g.stride[a] > 1 or (a == 0 and g.kernel[1] > 1):
+            break
+        g.out[2] *= g.out[a]
+        g.size[2] = g.out[2]
+        g.out[a], g.size[a] = 1, (g.kernel[a] - 1) * g.dilation[a] + 1
 
 
 cdef inline void multiply_box(const Job* job, const Box* b, Py_ssize_t q, Py_ssize_t end) noexcept nogil:
@@ -377,6 +385,11 @@ cdef inline void multiply_box(const Job* job, const Box* b, Py_ssize_t q, Py_ssi
     cdef char* sums
     for q in range(q, end):
         p = inner_job(job, b, q)
+        if w.fused:
+            finish_box(job, b, q, &p)
+            continue
+        join_axes(&p.g)
+        cut_rows(&p)
         sums = b.sums - q * job.blocks.step * item      # where block 0 would be
         u.group, u.tile, u.tile_end, u.block, u.block_end = 0, 0, p.tiles, q, q + 1
         for point in range(LINE_POINTS):
@@ -384,7 +397,23 @@ cdef inline void multiply_box(const Job* job, const Box* b, Py_ssize_t q, Py_ssi
             p.y.data = sums + point * w.sums_plane
             p.weights = job.weights + (point * plane_items + b.group * job.blocks.group_items) * item
             channels_last_tiles(&p, &u, b.scratch)
-        finish_box(job, b, q)
+        finish_box(job, b, q, NULL)
+
+
+cdef inline LineProducts products_of(const Job* job, const Box* b, Py_ssize_t q, const Job* inner) noexcept nogil:
+    """Products of the first tile of a block; all tiles meet inputs alike."""
+    cdef Py_ssize_t item = job.kernels.item
+    cdef LineProducts p
+    cdef Row row = output_row(inner, 0, 0)
+    cdef Run run
+    run.pixels = b.sites[2]
+    run.segments = <Segment*> b.scratch
+    in_place(inner, &inner.chunks[0], &row, 0, &run)
+    p.a, p.a_next, p.a_plane = run.a, run.a_row, job.lines.input_plane
+    p.segments, p.n_segments = run.segments, run.n_segments
+    p.b = job.weights + (b.group * job.blocks.group_items + q * job.blocks.step * job.blocks.terms) * item
+    p.b_plane = job.g.groups * job.blocks.group_items * item
+    return p
 
 
 cdef inline Py_ssize_t flag_of(const Job* job, Py_ssize_t group, Py_ssize_t sample, Py_ssize_t phase,
@@ -398,8 +427,8 @@ cdef inline Py_ssize_t flag_of(const Job* job, Py_ssize_t group, Py_ssize_t samp
     return (((group * g.batch + sample) * g.out[0] + i) * g.out[1] + j) * sites + phase * w.tiles + k
 
 
-cdef inline void finish_box(const Job* job, const Box* b, Py_ssize_t q) noexcept nogil:
-    """Transforms the sums of a block of filters to outputs."""
+cdef inline void finish_box(const Job* job, const Box* b, Py_ssize_t q, const Job* inner) noexcept nogil:
+    """Transforms the sums of a block of filters to outputs; `inner` computes them, if they are not there."""
     cdef const Geometry* g = &job.g
     cdef const Lines* w = &job.lines
     cdef Py_ssize_t item = job.kernels.item, a, i, j, width = block_width(&job.blocks, q), axis = w.axis
@@ -407,6 +436,8 @@ cdef inline void finish_box(const Job* job, const Box* b, Py_ssize_t q) noexcept
     cdef Py_ssize_t first[3]
     cdef Array y = job.y
     cdef LineOutputs t
+    cdef LineProducts p
+    cdef const char* inputs = NULL
     for a in range(3):
         first[a] = b.first[a]
         outputs[a] = b.sites[a]
@@ -426,28 +457,38 @@ cdef inline void finish_box(const Job* job, const Box* b, Py_ssize_t q) noexcept
     t.m, t.limits, t.whole = w.m, job.limits, w.whole
     t.bias = job.bias + (b.group * job.blocks.bias_items + q * job.blocks.step) * item
     t.c_output = y.axis[axis]
+    if inner != NULL:
+        p = products_of(job, b, q, inner)
+        inputs = p.a
     for i in range(b.sites[0]):
         for j in range(b.sites[1]):
             t.c = y.data + i * y.axis[0] + j * y.axis[1] * (w.m if axis == 1 else 1)
             t.flags = job.flags + flag_of(job, b.group, b.sample, b.phase, b.first[0] + i, b.first[1] + j, b.first[2])
+            if inner != NULL:
+                p.a = (inputs + i * inner.g.stride[0] * inner.x.axis[0] + j * inner.g.stride[1] * inner.x.axis[1])
             if axis == 1:
                 t.c_next = y.axis[2]
-                finish_line(job, &t, b.sites[2], outputs[1] - j * w.m)
+                finish_line(job, &t, &p, b.sites[2], outputs[1] - j * w.m)
             else:
                 t.c_next = w.m * y.axis[2]
-                finish_line(job, &t, outputs[2] // w.m, w.m)
-                finish_line(job, &t, b.sites[2] - outputs[2] // w.m, outputs[2] % w.m)
+                finish_line(job, &t, &p, outputs[2] // w.m, w.m)
+                finish_line(job, &t, &p, b.sites[2] - outputs[2] // w.m, outputs[2] % w.m)
     if job.scattered:
         scatter_box(job, b, first, outputs, &y, q, t.channels)
 
 
-cdef inline void finish_line(const Job* job, LineOutputs* t, Py_ssize_t count, Py_ssize_t outputs) noexcept nogil:
-    """So many tiles with so many outputs; `t` is then at the tile behind them."""
+cdef inline void finish_line(const Job* job, LineOutputs* t, LineProducts* p, Py_ssize_t count,
+                             Py_ssize_t outputs) noexcept nogil:
+    """So many tiles with so many outputs; `t` and `p` are then at the tile behind them."""
     cdef Py_ssize_t k
     t.count, t.outputs = count, max(min(outputs, t.m), 0)
     if count == 0:
         return
-    job.kernels.transform_output_lines(t)
+    if job.lines.fused:
+        job.kernels.multiply_lines[t.sums_next // (job.kernels.lanes * job.kernels.item) - 1](p, t)
+        p.a += count * p.a_next
+    else:
+        job.kernels.transform_output_lines(t)
     for k in range(t.outputs if job.activation > CLAMP else 0):
         job.kernels.activate(job.activation, t.c + k * t.c_output, t.c_next, count, t.channels)
     t.sums += count * t.sums_next

@@ -37,14 +37,14 @@ def test_attributes():
     assert plan.params == 896
     assert plan.macs == 32 * 32 * 32 * 27
     assert plan.flops == 2 * plan.macs
-    assert plan.algorithm == "direct"
+    assert plan.algorithm == "winograd_1d"
     assert plan.isa == isa.CURRENT
     assert plan.threads == 2
     text = plan.explain()
-    assert "direct: taken" in text
+    assert "winograd_1d: taken" in text
     assert "(1, 32, 32, 3) NHWC float32" in text
     assert f"workspace {plan.workspace_bytes:,} bytes" in text
-    assert "direct" in repr(plan)
+    assert "winograd_1d" in repr(plan)
 
 
 def test_weights_are_copied():

@@ -5,8 +5,8 @@ from libc.math cimport sqrt
 from libc.string cimport memcpy
 from kernel_table cimport (CLAMP, LEAKY_RELU, LINEAR, MAX_MR, MAX_NV, MAX_STRIDE, MAXIMUM, MAXIMUM_NUMBER, MET,
                            SIGMOID, SUM, TANH, WHOLE_SCALE, Difference, Fold, Gather, InputTransform, KernelTable,
-                           LineInputs, LineOutputs, OutputTransform, Segment, Slide, Spread, Stencil, Tile,
-                           WeightTransform, has_point, tile_function)
+                           LineInputs, LineOutputs, LineProducts, OutputTransform, Segment, Slide, Spread, Stencil,
+                           Tile, WeightTransform, has_point, tile_function)
 from simd cimport *
 
 include "tile.pxi"
@@ -59,6 +59,7 @@ TABLE.transform_inputs = NULL
 TABLE.transform_outputs = NULL
 TABLE.transform_input_lines = NULL
 TABLE.transform_output_lines = NULL
+TABLE.multiply_lines[:] = [NULL, NULL]
 if REAL_IS_FLOATING:
     TABLE.activate = activate
     TABLE.difference = difference
@@ -67,6 +68,7 @@ if REAL_IS_FLOATING:
     TABLE.transform_outputs = transform_outputs
     TABLE.transform_input_lines = transform_input_lines
     TABLE.transform_output_lines = transform_output_lines
+    TABLE.multiply_lines[:] = [multiply_lines_1, multiply_lines_2]
 
 # Elements of a vector, rows and vectors of the largest register tile, and rows of the largest
 # stencil tile and of its segments.

@@ -346,6 +346,100 @@ cdef void transform_output_lines(const LineOutputs* t) noexcept nogil:
         transform_output_lines_for(False, t)
 
 
+cdef inline void multiply_lines_of(const int whole, const int m, const int vectors, const LineProducts* p,
+                                   const LineOutputs* t) noexcept nogil:
+    """Sums of LINE_SITES tiles at a time; the last ones overlap those before, or are the same."""
+    cdef vec acc[LINE_SITES][NV][6]
+    cdef vec b[NV]
+    cdef vec y[5]
+    cdef vec x, check
+    cdef Py_ssize_t plane = p.a_plane, b_plane = p.b_plane, b_term = vectors * VBYTES, count = t.count
+    cdef Py_ssize_t limits = t.limits, c_output = t.c_output, outputs = t.outputs, channels = t.channels
+    cdef const char* bias = t.bias
+    cdef Py_ssize_t apart = 1 if count >= LINE_SITES else 0
+    cdef Py_ssize_t n, first, site, v, point, s, k
+    cdef const Segment* segment
+    cdef const char* upper[LINE_SITES]      # three points from one address, three from another
+    cdef const char* lower[LINE_SITES]
+    cdef const char* w
+    cdef const char* further
+    cdef char* c
+    for n in range((count + LINE_SITES - 1) // LINE_SITES):
+        first = max(min(n * LINE_SITES, count - LINE_SITES), 0)
+        for site in range(LINE_SITES):
+            for v in range(vectors):
+                for point in range(6):
+                    acc[site][v][point] = vzero()
+        for s in range(p.n_segments):
+            segment = &p.segments[s]
+            for site in range(LINE_SITES):
+                upper[site] = p.a + (first + apart * site) * p.a_next + segment.a
+                lower[site] = upper[site] + 3 * plane
+            w = p.b + segment.b * b_term
+            further = w + 3 * b_plane
+            for k in range(segment.terms):
+                w = vopaque(w)
+                further = vopaque(further)
+                for site in range(LINE_SITES):
+                    upper[site] = vopaque(upper[site])
+                    lower[site] = vopaque(lower[site])
+                for point in range(6):
+                    for v in range(vectors):
+                        if point < 3:
+                            b[v] = vheld(vload(w + point * b_plane + v * VBYTES))
+                        else:
+                            b[v] = vheld(vload(further + (point - 3) * b_plane + v * VBYTES))
+                    for site in range(LINE_SITES):
+                        if point < 3:
+                            x = vheld(vsplat((<const real*> (upper[site] + point * plane))[0]))
+                        else:
+                            x = vheld(vsplat((<const real*> (lower[site] + (point - 3) * plane))[0]))
+                        for v in range(vectors):
+                            acc[site][v][point] = vfma(x, b[v], acc[site][v][point])
+                w += b_term
+                further += b_term
+                for site in range(LINE_SITES):
+                    upper[site] += sizeof(real)
+                    lower[site] += sizeof(real)
+        for site in range(LINE_SITES):
+            c = t.c + (first + apart * site) * t.c_next
+            check = vzero()
+            for v in range(vectors):
+                output_points(whole, m, 6, acc[site][v][0], acc[site][v][1], acc[site][v][2], acc[site][v][3],
+                              acc[site][v][4], acc[site][v][5], y, 1)
+                check = unlike_zero(m, y, check)
+                finish_row(m, y, vload(bias + v * VBYTES), limits, c + v * VBYTES, c_output, outputs,
+                           lanes_of(v, channels))
+            if vany_nan(check):
+                t.flags[first + apart * site] = 1
+
+
+cdef inline void multiply_lines_by(const int whole, const int vectors, const LineProducts* p,
+                                   const LineOutputs* t) noexcept nogil:
+    if t.m == 2:
+        multiply_lines_of(whole, 2, vectors, p, t)
+    elif t.m == 3:
+        multiply_lines_of(whole, 3, vectors, p, t)
+    elif t.m == 4:
+        multiply_lines_of(whole, 4, vectors, p, t)
+    else:
+        multiply_lines_of(whole, 5, vectors, p, t)
+
+
+cdef void multiply_lines_1(const LineProducts* p, const LineOutputs* t) noexcept nogil:
+    if t.whole:
+        multiply_lines_by(True, 1, p, t)
+    else:
+        multiply_lines_by(False, 1, p, t)
+
+
+cdef void multiply_lines_2(const LineProducts* p, const LineOutputs* t) noexcept nogil:
+    if t.whole:
+        multiply_lines_by(True, 2, p, t)
+    else:
+        multiply_lines_by(False, 2, p, t)
+
+
 cdef void transform_weights(const WeightTransform* t) noexcept nogil:
     if t.taps == 3:
         transform_weights_of(3, t)
