@@ -249,20 +249,30 @@ def _lines_cost(case):
     begun = phases * max(_lines_row(case) * tiles / phases / WINOGRAD_BLOCKS[0] / 2, 1)
     read = math.prod(map(min, case.stride, case.kernel)) * max(case.ic / case.lanes, 0.25)
     written = _ceil(case.oc, case.lanes)
-    if 6 * terms * case.lanes * case.nv * case.item <= FUSED_WEIGHTS:
-        # Six sums of a vector and one tile or two are computed together; 24 cycles make outputs of them.
-        together = 1 if case.mr < 8 else 2
-        term = max(3 * together * vectors, 3 * (together + vectors), 4)
-        multiplying = blocks * tiles * (terms * term / together + 24 * vectors)
-        beginning = begun * (2500 + 800 * blocks)
-        written = 0 if case.channels_last else written
+    fused = 6 * terms * case.lanes * case.nv * case.item <= FUSED_WEIGHTS
+    pixels = fused and not case.channels_last and axis < 2 and case.out[2] >= case.lanes  # lanes are pixels of a row
+    in_place = case.channels_last or pixels
+    if fused:
+        multiplying, beginning = _fused_products(case, terms, tiles, pixels), begun * (2500 + 800 * blocks)
+        written = 0 if in_place else written
     else:
         multiplying = 6 * blocks * tiles * 1.15 * terms * _term(rows, vectors, False) / rows
         beginning = begun * (4000 + 1500 * blocks)
-    moving = (30 if case.channels_last else 50) * (read + written)
+    moving = (30 if in_place else 50) * (read + written)
     if not case.channels_last and axis == 2 and phases > 1:  # outputs are no neighbours
         moving += 6 * m * case.oc
     return case.groups * (multiplying + beginning + tiles * moving) * _ROUNDING
+
+
+def _fused_products(case, terms, tiles, pixels):
+    """Six sums, of a vector of filters and one or two tiles, or of pixels and one or two filters, at once."""
+    rows, along, broadcast = (tiles // case.out[2], case.out[2], case.oc) if pixels else (1, case.oc, tiles)
+    together = 1 if case.mr < 8 else 2
+    blocks = rows * _ceil(along, case.lanes * case.nv)
+    vectors = rows * _ceil(along, case.lanes) / max(blocks, 1)
+    term = max(3 * together * vectors, 3 * (together + vectors), 4)
+    copied = 9 * terms * vectors if pixels else 0  # what pixels meet, for all filters
+    return blocks * (_ceil(broadcast, together) * (terms * term + 24 * vectors * together) + copied)
 
 
 def _row_classes(case):

@@ -7,7 +7,7 @@
 # a padded copy of the rows that the tiles of an output row meet: see read_strip.
 from libc.string cimport memcpy, memset
 from geometry cimport (CONSTANT, Blocks, Chunk, Geometry, Job, Unit, block_width, ceil_div,
-                       inside, interior, source_index, source_row, tap_term, unit_of)
+                       inside, inside_input, interior, source_index, source_row, tap_term, unit_of)
 from kernel_table cimport CLAMP, MAX_MR, Gather, Segment, Tile
 
 cdef enum:
@@ -167,43 +167,20 @@ cdef inline bint read_strip(const Job* job, const Chunk* chunk, const char* x, P
     cdef Py_ssize_t rows = chunk.rows * chunk.channels
     cdef Py_ssize_t part = rows * length * item
     cdef Py_ssize_t parts = min(g.stride[2], (chunk.columns - 1) * g.dilation[2] + 1)
-    cdef Py_ssize_t r, n, k, i, ix, lo, hi
-    cdef Gather gather
+    cdef Py_ssize_t r, n, k, ix
+    cdef char* to
     if part > STRIP_BYTES // parts:
         return False
-    gather.columns = 1
-    gather.to_column = gather.source_column = 0
-    gather.rows = chunk.channels
-    gather.to_row = length * item
-    gather.source_row = job.x.channel
-    gather.source_lane = g.stride[2] * job.x.axis[2]
-    for n in range(parts):
-        ix = p.ow * g.stride[2] - g.before[2] + chunk.column * g.dilation[2] + n
-        # Elements [lo, hi) of a row of this part are columns ix + i * stride of the input.
-        lo = min(ceil_div(max(-ix, 0), g.stride[2]), length)
-        hi = max(min(ceil_div(max(g.size[2] - ix, 0), g.stride[2]), length), lo)
-        for r in range(chunk.rows):
-            gather.to = strip + n * part + r * chunk.channels * length * item
-            p.met = source_row(job, p.od, p.oh, chunk.row + r, &p.offset)
-            p.offset += p.x
-            if not p.met or (hi - lo < length and g.pad_mode == CONSTANT):
-                memset(gather.to, 0, chunk.channels * length * item)
-            if not p.met:
-                continue
-            if hi > lo:
-                gather.to += lo * item
-                gather.source = x + p.offset + (ix + lo * g.stride[2]) * job.x.axis[2]
-                gather.lanes = hi - lo
-                job.kernels.gather(&gather)
-                gather.to -= lo * item
-            if g.pad_mode != CONSTANT:
-                gather.lanes = 1
-                for i in range(length):
-                    if not lo <= i < hi:
-                        gather.to = strip + n * part + (r * chunk.channels * length + i) * item
-                        gather.source = x + p.offset + job.x.axis[2] * source_index(
-                            ix + i * g.stride[2], g.size[2], g.pad_mode)
-                        job.kernels.gather(&gather)
+    for r in range(chunk.rows):
+        p.met = source_row(job, p.od, p.oh, chunk.row + r, &p.offset)
+        p.offset += p.x
+        for n in range(parts):
+            to = strip + n * part + r * chunk.channels * length * item
+            ix = p.ow * g.stride[2] - g.before[2] + chunk.column * g.dilation[2] + n
+            if p.met:
+                gather_part(job, x + p.offset, ix, length, chunk.channels, to)
+            else:
+                memset(to, 0, chunk.channels * length * item)
     panel.b = strip
     panel.b_unit = 1
     panel.b_term = length * item
@@ -211,6 +188,34 @@ cdef inline bint read_strip(const Job* job, const Chunk* chunk, const char* x, P
         ix = k * g.dilation[2]
         add_segment(panel, k * rows, (ix % g.stride[2]) * part + (ix // g.stride[2]) * item, rows)
     return True
+
+
+cdef inline void gather_part(const Job* job, const char* row, Py_ssize_t ix, Py_ssize_t length,
+                             Py_ssize_t channels, char* to) noexcept nogil:
+    """Columns ix + i * stride of an input row, inside or outside of the input, for each channel."""
+    cdef const Geometry* g = &job.g
+    cdef Py_ssize_t item = job.kernels.item, lo, hi, i
+    cdef Gather gather
+    inside_input(g, ix, length, &lo, &hi)
+    gather.columns = 1
+    gather.to_column = gather.source_column = 0
+    gather.rows, gather.to_row, gather.source_row = channels, length * item, job.x.channel
+    gather.source_lane = g.stride[2] * job.x.axis[2]
+    if hi - lo < length and g.pad_mode == CONSTANT:
+        memset(to, 0, channels * length * item)
+    if hi > lo:
+        gather.to = to + lo * item
+        gather.source = row + (ix + lo * g.stride[2]) * job.x.axis[2]
+        gather.lanes = hi - lo
+        job.kernels.gather(&gather)
+    if g.pad_mode == CONSTANT:
+        return
+    gather.lanes = 1
+    for i in range(length):
+        if not lo <= i < hi:
+            gather.to = to + i * item
+            gather.source = row + job.x.axis[2] * source_index(ix + i * g.stride[2], g.size[2], g.pad_mode)
+            job.kernels.gather(&gather)
 
 
 cdef inline void add_segment(Panel* panel, Py_ssize_t a, Py_ssize_t b, Py_ssize_t terms) noexcept nogil:

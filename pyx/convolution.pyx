@@ -29,7 +29,7 @@ from geometry cimport (CONSTANT, EDGE, MAX_BANDS, REFLECT, SYMMETRIC, WRAP, Arra
 from kernel_table cimport CLAMP, LEAKY_RELU, LINEAR, SIGMOID, TANH, KernelTable, WeightTransform
 from winograd cimport (BLOCK_BYTES, MOST_BYTES, POINTS, copy_tile, cut_tiles, direct_tile, flags_of, plane_terms,
                        tile_array, winograd_scratch, winograd_unit)
-from winograd_1d cimport (FUSED_BYTES, LINE_POINTS, WHOLE_CHANNELS, cut_lines, direct_line, line_groups,
+from winograd_1d cimport (FUSED_BYTES, LINE_FILTERS, LINE_POINTS, WHOLE_CHANNELS, cut_lines, direct_line, line_groups,
                           line_outputs, line_tap, line_weight, lines_flags, lines_scratch, lines_unit)
 
 cdef extern from *:
@@ -255,7 +255,7 @@ cdef class Convolution:
         self.planes = 1
         if self.algorithm == LINES:
             self.set_lines(kernel, stride, dilation, out)
-        self.channel_lanes = self.algorithm != STENCIL and (
+        self.channel_lanes = self.algorithm != STENCIL and not self.lines.channels_first and (
             channels_last or self.algorithm != DIRECT or fills_few_lanes(&self.g, self.kernels))
         if self.algorithm == GROUPED:
             self.group_filters = oc
@@ -269,8 +269,6 @@ cdef class Convolution:
         self.limits = {"relu": 1, "relu6": 2}.get(activation, 0)
         self.cut_channels()
         self.cut_sum()
-        self.lines.fused = (self.algorithm == LINES and self.n_chunks == 1 and LINE_POINTS * self.blocks.terms
-                            * self.kernels.lanes * self.kernels.nv * self.kernels.item <= FUSED_BYTES)
         if self.algorithm == WINOGRAD or self.algorithm == LINES:
             tile, steps = [1, 1, 1], list(stride)
             for a in range(1, 3) if self.algorithm == WINOGRAD else (self.axes[self.lines.axis],):
@@ -308,6 +306,11 @@ cdef class Convolution:
         self.lines.inner.kernel[self.lines.axis] = groups
         self.lines.inner.dilation[self.lines.axis] = 1
         self.lines.whole = self.g.ic < WHOLE_CHANNELS
+        self.lines.fused = (LINE_POINTS * self.terms_of(&self.lines.inner) * self.kernels.lanes * self.kernels.nv
+                            * self.kernels.item <= FUSED_BYTES)
+        # Lanes are pixels of a row if there are enough of them, and they are neighbours.
+        self.lines.channels_first = (self.lines.fused and not self.channels_last and self.lines.axis == 1
+                                     and order[2] == 2 and self.g.out[2] >= self.kernels.lanes)
         self.planes = LINE_POINTS
         self.taps = ceil_div(kernel[axis], stride[axis])
         for point in range(LINE_POINTS):
@@ -318,6 +321,10 @@ cdef class Convolution:
     cdef const Geometry* summed(self) noexcept nogil:
         """The convolution whose weights are packed."""
         return &self.lines.inner if self.algorithm == LINES else &self.factors if self.separable else &self.g
+
+    cdef Py_ssize_t terms_of(self, const Geometry* g) noexcept nogil:
+        """Of the sum of an output."""
+        return self.g.ic * kernel_rows(g) * g.kernel[2]
 
     cdef void cut_channels(self) noexcept:
         """Output channels into blocks: of vectors (lanes are channels) or of tile rows."""
@@ -335,13 +342,15 @@ cdef class Convolution:
             b.count = oc
             b.bias_items = oc + (2 if self.levels > 0 else self.separable)      # fast FIR: the gain, and zero
         else:
-            b.count = ceil_div(oc, self.kernels.mr)
-            b.step = ceil_div(oc, b.count)
+            b.step = ceil_div(oc, ceil_div(oc, self.kernels.mr))
+            if self.lines.channels_first:
+                b.step = min(LINE_FILTERS, oc)
             b.count = ceil_div(oc, b.step)
             b.tail = oc - (b.count - 1) * b.step
             b.bias_items = oc * self.kernels.lanes
-        b.columns_first = not self.channel_lanes and (self.g.ic < FEW or self.algorithm == STENCIL)
-        b.terms = self.g.ic * kernel_rows(self.summed()) * self.summed().kernel[2]
+        b.columns_first = (not self.channel_lanes and not self.lines.channels_first
+                           and (self.g.ic < FEW or self.algorithm == STENCIL))
+        b.terms = self.terms_of(self.summed())
         if self.algorithm == WINOGRAD:
             b.terms = POINTS * plane_terms(&self.g)
         if self.levels > 0:
@@ -529,7 +538,7 @@ cdef class Convolution:
 
     cdef void pack_bias(self, const real[:] bias, real* to) noexcept nogil:
         """The bias of each lane, or a vector for each channel; lines: and zeros."""
-        cdef Py_ssize_t copies = self.kernels.lanes if not self.channel_lanes and self.algorithm == DIRECT else 1
+        cdef Py_ssize_t copies = 1 if self.channel_lanes or self.algorithm == STENCIL else self.kernels.lanes
         cdef Py_ssize_t group, o, j
         memset(to, 0, (self.g.groups + (self.algorithm == LINES)) * self.blocks.bias_items * sizeof(real))
         if bias is None:

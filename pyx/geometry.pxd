@@ -85,13 +85,14 @@ cdef struct Lines:
     Py_ssize_t axis                 # 1 or 2, of axes in the order of Job.axes
     Py_ssize_t m
     bint whole                      # few channels: points are whole numbers, so that whole sums stay whole
-    bint fused                      # few weights: sums stay in registers until they are outputs
+    bint fused                      # few weights: sums stay in registers until they are outputs,
+    bint channels_first             # and lanes are sites along the last axis
     Py_ssize_t phases
     Py_ssize_t tiles                # of a phase
     Py_ssize_t box[3]               # sites of a block, of a phase,
     Py_ssize_t boxes[3]             # and blocks
     Py_ssize_t inputs[3]            # transformed inputs of a block
-    Py_ssize_t pixel                # bytes from one of them to the next,
+    Py_ssize_t pixel                # bytes from one of them to the next, channels last,
     Py_ssize_t input_plane          # and from each of the 6 planes to the next
     Py_ssize_t sums_plane
     Geometry inner
@@ -231,6 +232,13 @@ cdef inline void inside(const Geometry* g, Py_ssize_t column, Py_ssize_t first, 
     cdef Py_ssize_t b = (g.size[2] - 1 + shift) // s + 1 if g.size[2] - 1 + shift >= 0 else 0
     lo[0] = min(max(a - first, 0), n)
     hi[0] = max(min(b - first, n), lo[0])
+
+
+cdef inline void inside_input(const Geometry* g, Py_ssize_t ix, Py_ssize_t n, Py_ssize_t* lo,
+                              Py_ssize_t* hi) noexcept nogil:
+    """Of n columns ix + i * stride, those with i in [lo, hi) are in the input."""
+    lo[0] = min(ceil_div(max(-ix, 0), g.stride[2]), n)
+    hi[0] = max(min(ceil_div(max(g.size[2] - ix, 0), g.stride[2]), n), lo[0])
 
 
 cdef inline bint interior(const Geometry* g, const Chunk* chunk, Py_ssize_t first,

@@ -169,14 +169,19 @@ cdef struct LineOutputs:
     bint whole                      # as LineInputs'
     char* flags                     # set to 1 for tiles with outputs that are not finite
 
-cdef struct LineProducts:           # of transformed inputs, which become outputs without ever being stored
-    const char* a                   # the inputs of the first tile in the first of 6 planes
-    Py_ssize_t a_plane
-    Py_ssize_t a_next               # bytes from tile to tile
+cdef struct LineProducts:           # of transformed inputs and weights, which become outputs without being stored
     const Segment* segments         # a in bytes, b in terms
     Py_ssize_t n_segments
-    const char* b                   # transformed weights, for each term a vector or two
+    const char* a                   # broadcast operands of the first of 6 planes: inputs of a tile, or a filter
+    Py_ssize_t a_plane
+    Py_ssize_t a_next               # bytes from tile to tile, or filter to filter,
+    Py_ssize_t a_term               # and from term to term
+    const char* b                   # vector operands, for each term one or two: filters, or inputs of tiles
     Py_ssize_t b_plane
+    Py_ssize_t bias_next            # bytes from the bias of a broadcast operand to the next one's,
+    Py_ssize_t bias_vector          # and from vector to vector;
+    Py_ssize_t flags_next           # the same of flags,
+    Py_ssize_t flags_lane           # and from lane to lane
 
 cdef enum FoldKind:
     MAXIMUM                         # NaN if any element is

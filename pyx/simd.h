@@ -377,16 +377,21 @@ VINLINE vec vzip(vec a, vec b, int second)
     return __builtin_shuffle(a, b, at);
 }
 
-VINLINE int vany_nan(vec v)
+/* A bit for each lane that is NaN. */
+VINLINE int vnan_lanes(vec v)
 {
 #if defined(__AVX512F__) && REAL_IS_FLOATING
-    return SUFFIX_MASK(_mm512_cmp, v, v, _CMP_UNORD_Q) != 0;
+    return SUFFIX_MASK(_mm512_cmp, v, v, _CMP_UNORD_Q);
+#elif defined(__AVX__) && REAL_IS_FLOATING
+    return SUFFIX(_mm256_movemask)(SUFFIX(_mm256_cmp)(v, v, _CMP_UNORD_Q));
+#elif defined(__SSE2__) && REAL_IS_FLOATING
+    return SUFFIX(_mm_movemask)(SUFFIX(_mm_cmpunord)(v, v));
 #else
     vbits nan = vis_nan(v);
-    bits any = 0;
+    int lanes = 0;
     for (int i = 0; i < LANES; i++)
-        any |= nan[i];
-    return any != 0;
+        lanes |= nan[i] != 0 ? 1 << i : 0;
+    return lanes;
 #endif
 }
 

@@ -68,7 +68,7 @@ cdef extern from "simd.h" nogil:
     vec vshift(vec v, int lanes) noexcept
     vec vphase(vec phase, vec behind, int step, int first) noexcept
     vec vzip(vec a, vec b, int second) noexcept
-    int vany_nan(vec v) noexcept
+    int vnan_lanes(vec v) noexcept
     vec vlookup(vec a, vec b, vbits at) noexcept
 
     enum: NARROW_BYTES              # of a vector of float32 with as many lanes

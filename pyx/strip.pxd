@@ -11,7 +11,7 @@
 from libc.string cimport memset
 
 from fast_fir cimport half_taps, points_of
-from geometry cimport CONSTANT, Geometry, Job, ceil_div, source_index
+from geometry cimport CONSTANT, Geometry, Job, ceil_div, inside_input, source_index
 from kernel_table cimport Difference, Gather
 
 cdef enum:
@@ -279,10 +279,3 @@ cdef inline void gather_channels(const Job* job, const Strip* s, const Gather* r
         job.kernels.gather(&gather)
         gather.to += rows.to_row
         gather.source += rows.source_row
-
-
-cdef inline void inside_input(const Geometry* g, Py_ssize_t ix, Py_ssize_t n, Py_ssize_t* lo,
-                              Py_ssize_t* hi) noexcept nogil:
-    """Of n columns ix + i * stride, those with i in [lo, hi) are in the input."""
-    lo[0] = min(ceil_div(max(-ix, 0), g.stride[2]), n)
-    hi[0] = max(min(ceil_div(max(g.size[2] - ix, 0), g.stride[2]), n), lo[0])

@@ -7,15 +7,17 @@
 #
 # Each plane of M is a convolution of one of V, computed by the direct algorithm, channels-last, whatever the
 # layout of the arrays.  Where the weights of a block of filters fit the first-level cache, `fused`, there is
-# no M: the six sums of a tile stay in registers until they are outputs.  A block of tiles stays in scratch
-# memory that the second-level cache holds.  Axes are in such an order that the last has many sites: it fills
+# no M: the six sums of a tile stay in registers until they are outputs.  Lanes are then filters or, for arrays
+# that are channels-first, pixels of a row.  A block of tiles stays in scratch memory that the second-level cache
+# holds.  Axes are in such an order that the last has many sites: it fills
 # the register tiles.
 from libc.string cimport memcpy, memset
 
+from channels_first cimport gather_part
 from channels_last cimport (MOST_TILES, Row, Run, channels_last_tiles, cut_rows, in_place, neighbours, output_row,
                             sum_row)
-from geometry cimport (CONSTANT, Array, Geometry, Job, Lines, Unit, block_width, ceil_div, source_index,
-                       unit_of)
+from geometry cimport (CONSTANT, Array, Blocks, Geometry, Job, Lines, Unit, block_width, ceil_div, source_index,
+                       source_row, tap_term, unit_of)
 from kernel_table cimport CLAMP, LINEAR, WHOLE_SCALE, Gather, LineInputs, LineOutputs, LineProducts, Segment
 from winograd cimport BLOCK_BYTES, MOST_BYTES, UNITS_PER_THREAD, block_width_bytes, odd_lines, outputs_left, place_tile
 
@@ -23,6 +25,7 @@ cdef enum:
     LINE_POINTS = 6
     WHOLE_CHANNELS = 8              # fewer have whole points
     LINE_AHEAD = 1 << 12            # bytes ahead of which weights are fetched
+    LINE_FILTERS = 8                # of a block whose lanes are pixels: beside a panel in the first-level cache
     FUSED_BYTES = 36 << 10          # of the weights of a block of filters, at most
 
 
@@ -66,7 +69,7 @@ cdef inline double line_weight(Py_ssize_t taps, Py_ssize_t slot, Py_ssize_t poin
 cdef inline Py_ssize_t box_bytes(const Job* job, const Py_ssize_t* box) noexcept nogil:
     """Of V and M, or all outputs, and of what is copied on the way in and out."""
     cdef const Lines* w = &job.lines
-    cdef Py_ssize_t inputs = inputs_of(w, box, 0) * inputs_of(w, box, 1) * inputs_of(w, box, 2) * w.pixel
+    cdef Py_ssize_t inputs = inputs_of(w, box, 0) * inputs_of(w, box, 1) * row_bytes(job, box)
     cdef Py_ssize_t sums = box[0] * box[1] * box[2] * (w.m * sum_row(job) if w.fused
                                                        else LINE_POINTS * block_width_bytes(job))
     return LINE_POINTS * inputs + sums + gathered_bytes(job, box) + outputs_bytes(job, box)
@@ -76,6 +79,22 @@ cdef inline Py_ssize_t inputs_of(const Lines* w, const Py_ssize_t* box, Py_ssize
     """Transformed inputs of a block along an axis."""
     cdef const Geometry* g = &w.inner
     return (box[a] - 1) * g.stride[a] + (g.kernel[a] - 1) * g.dilation[a] + 1
+
+
+cdef inline Py_ssize_t row_bytes(const Job* job, const Py_ssize_t* box) noexcept nogil:
+    """Of transformed inputs along the last axis: pixels or, channels first, parts of every stride-th pixel."""
+    if job.lines.channels_first:
+        return parts_of(&job.g) * part_pixels(&job.g, box[2]) * job.lines.pixel
+    return inputs_of(&job.lines, box, 2) * job.lines.pixel
+
+
+cdef inline Py_ssize_t parts_of(const Geometry* g) noexcept nogil:
+    """Remainders of columns divided by the stride."""
+    return min(g.stride[2], (g.kernel[2] - 1) * g.dilation[2] + 1)
+
+
+cdef inline Py_ssize_t part_pixels(const Geometry* g, Py_ssize_t sites) noexcept nogil:
+    return sites + (g.kernel[2] - 1) * g.dilation[2] // g.stride[2]
 
 
 cdef inline void cut_lines(Job* job, Py_ssize_t threads) noexcept nogil:
@@ -132,10 +151,15 @@ cdef inline void cut_lines(Job* job, Py_ssize_t threads) noexcept nogil:
     job.tiles = g.batch * w.phases
     for a in range(3):
         w.box[a] = ceil_div(sites[a], w.boxes[a])
+        if w.channels_first and a == 2:
+            w.box[a] = ceil_div(w.box[a], job.kernels.lanes) * job.kernels.lanes
         w.boxes[a] = ceil_div(sites[a], w.box[a])
         w.inputs[a] = inputs_of(w, w.box, a)
         job.tiles *= w.boxes[a]
-    w.input_plane = odd_lines(w.inputs[0] * w.inputs[1] * w.inputs[2] * w.pixel)
+    w.input_plane = w.inputs[0] * w.inputs[1] * row_bytes(job, w.box)
+    if w.channels_first:            # whole vectors are read
+        w.input_plane += job.kernels.nv * job.kernels.lanes * job.kernels.item
+    w.input_plane = odd_lines(w.input_plane)
     w.sums_plane = 0 if w.fused else odd_lines(w.box[0] * w.box[1] * w.box[2] * block_width_bytes(job))
     job.tiles_at_once = 1
 
@@ -154,7 +178,7 @@ cdef inline Py_ssize_t positions_of(const Job* job, Py_ssize_t inputs) noexcept 
 cdef inline Py_ssize_t gathered_bytes(const Job* job, const Py_ssize_t* box) noexcept nogil:
     """Of inputs of a block that are copied before they are transformed."""
     cdef const Lines* w = &job.lines
-    return (positions_of(job, inputs_of(w, box, w.axis)) * (inputs_of(w, box, 2) if w.axis == 1 else 1) * w.pixel)
+    return positions_of(job, inputs_of(w, box, w.axis)) * (row_bytes(job, box) if w.axis == 1 else w.pixel)
 
 
 cdef inline Py_ssize_t outputs_bytes(const Job* job, const Py_ssize_t* box) noexcept nogil:
@@ -162,11 +186,18 @@ cdef inline Py_ssize_t outputs_bytes(const Job* job, const Py_ssize_t* box) noex
     return box[0] * box[1] * box[2] * job.lines.m * block_width_bytes(job) if job.scattered else 0
 
 
+cdef inline Py_ssize_t panel_bytes(const Job* job) noexcept nogil:
+    """Of what a tile of lanes meets, channels first."""
+    cdef Py_ssize_t row = job.kernels.nv * job.kernels.lanes * job.kernels.item
+    return LINE_POINTS * job.blocks.terms * row if job.lines.channels_first else 0
+
+
 cdef inline Py_ssize_t lines_scratch(const Job* job) noexcept nogil:
     cdef const Lines* w = &job.lines
     cdef Py_ssize_t positions = w.inner.kernel[0] * w.inner.kernel[1] * w.inner.kernel[2]
     return (LINE_POINTS * (w.input_plane + w.sums_plane) + gathered_bytes(job, w.box) + outputs_bytes(job, w.box)
-            + MOST_TILES * (<Py_ssize_t> sizeof(Run) + positions * <Py_ssize_t> sizeof(Segment)) + 5 * 64)
+            + panel_bytes(job) + 6 * 64
+            + MOST_TILES * (<Py_ssize_t> sizeof(Run) + positions * <Py_ssize_t> sizeof(Segment)))
 
 
 cdef inline Py_ssize_t lines_flags(const Job* job) noexcept nogil:
@@ -186,6 +217,7 @@ cdef struct Box:                    # a block of tiles, and where a thread keeps
     char* sums                      # M
     char* gathered
     char* outputs
+    char* panel                     # channels first
     char* scratch                   # of the direct algorithm
 
 
@@ -204,7 +236,8 @@ cdef inline void lines_unit(const Job* job, Py_ssize_t unit, char* scratch) noex
     b.sums = b.inputs_at + LINE_POINTS * w.input_plane
     b.gathered = b.sums + LINE_POINTS * w.sums_plane
     b.outputs = next_line(b.gathered + gathered_bytes(job, w.box))
-    b.scratch = next_line(b.outputs + outputs_bytes(job, w.box))
+    b.panel = next_line(b.outputs + outputs_bytes(job, w.box))
+    b.scratch = next_line(b.panel + panel_bytes(job))
     for n in range(u.tile, u.tile_end):
         rest = n
         for a in range(2, -1, -1):
@@ -246,13 +279,20 @@ cdef inline void gather_line(const Job* job, const char* x, Py_ssize_t first, Py
             job.kernels.gather(&gather)
 
 
+cdef inline void gather_parts(const Job* job, const Box* b, const char* x, Py_ssize_t first,
+                              char* to) noexcept nogil:
+    """What a row of sites meets of an input row, channels first."""
+    cdef Py_ssize_t pixels = part_pixels(&job.g, b.sites[2]), n
+    for n in range(parts_of(&job.g)):
+        gather_part(job, x, first + n, pixels, job.g.ic, to + n * pixels * job.lines.pixel)
+
+
 cdef inline void transform_box(const Job* job, const Box* b) noexcept nogil:
     """Transforms all inputs of a block: for each position along the first axis, and, if it is no tiles, the second."""
     cdef const Geometry* g = &job.g
     cdef const Lines* w = &job.lines
-    cdef Py_ssize_t t = w.axis, i, j, at
+    cdef Py_ssize_t t = w.axis, i, j, at, row_size = row_bytes(job, b.sites)
     cdef Py_ssize_t first[3]
-    cdef Py_ssize_t row_bytes = b.inputs[2] * w.pixel
     cdef const char* x
     cdef const char* row
     cdef const char* sample = job.x.data + b.sample * job.x.batch + b.group * g.ic * job.x.channel
@@ -267,7 +307,7 @@ cdef inline void transform_box(const Job* job, const Box* b) noexcept nogil:
             x = sample + at * job.x.axis[0]
         if t == 1:
             transform_rows(job, b, x, first[1], first[2], to)
-            to += b.inputs[1] * row_bytes
+            to += b.inputs[1] * row_size
             continue
         for j in range(b.inputs[1]):
             at = source_index(first[1] + j, g.size[1], g.pad_mode)
@@ -275,7 +315,7 @@ cdef inline void transform_box(const Job* job, const Box* b) noexcept nogil:
             if x != NULL and at >= 0:
                 row = x + at * job.x.axis[1]
             transform_row(job, b, row, first[2], to)
-            to += row_bytes
+            to += row_size
 
 
 cdef inline void clear_inputs(const Job* job, char* to, Py_ssize_t n) noexcept nogil:
@@ -287,17 +327,17 @@ cdef inline void clear_inputs(const Job* job, char* to, Py_ssize_t n) noexcept n
 
 cdef inline void transform_rows(const Job* job, const Box* b, const char* x, Py_ssize_t first, Py_ssize_t column,
                                 char* to) noexcept nogil:
-    """Tiles along the second axis: the pixels of a row are transformed together.  NULL: zeros."""
+    """Tiles along the second axis: the inputs of a row are transformed together.  NULL: zeros."""
     cdef const Geometry* g = &job.g
     cdef const Lines* w = &job.lines
     cdef Py_ssize_t item = job.kernels.item, n = b.inputs[2], d = g.dilation[1], s = g.stride[1], j, at
-    cdef Py_ssize_t rows = positions_of(job, b.inputs[1]), row
+    cdef Py_ssize_t rows = positions_of(job, b.inputs[1]), row_size = row_bytes(job, b.sites), row
     cdef const char* source
     cdef LineInputs t
     if x == NULL:
-        clear_inputs(job, to, b.inputs[1] * n * w.pixel)
+        clear_inputs(job, to, b.inputs[1] * row_size)
         return
-    if (neighbours(job) and first >= 0 and first + (rows - 1) * d < g.size[1]
+    if (not w.channels_first and neighbours(job) and first >= 0 and first + (rows - 1) * d < g.size[1]
             and column >= 0 and column + n <= g.size[2]):
         source = x + first * job.x.axis[1] + column * job.x.axis[2]
         row, t.source_next = d * job.x.axis[1], job.x.axis[2]
@@ -305,19 +345,21 @@ cdef inline void transform_rows(const Job* job, const Box* b, const char* x, Py_
         for j in range(rows):
             at = source_index(first + j * d, g.size[1], g.pad_mode)
             if at < 0:
-                memset(b.gathered + j * n * w.pixel, 0, n * w.pixel)
+                memset(b.gathered + j * row_size, 0, row_size)
+            elif w.channels_first:
+                gather_parts(job, b, x + at * job.x.axis[1], column, b.gathered + j * row_size)
             else:
-                gather_line(job, x + at * job.x.axis[1], column, 1, n, b.gathered + j * n * w.pixel)
-        source, row, t.source_next = b.gathered, n * w.pixel, w.pixel
+                gather_line(job, x + at * job.x.axis[1], column, 1, n, b.gathered + j * row_size)
+        source, row, t.source_next = b.gathered, row_size, w.pixel
     t.elements, t.count, t.whole = g.ic, n, w.whole
     if t.source_next == w.pixel and w.pixel == g.ic * item:
-        t.elements, t.count = n * g.ic, 1
+        t.elements, t.count = row_size // item, 1
     t.source_tap = s * row
     t.to, t.to_plane, t.to_next = to, w.input_plane, w.pixel
     for j in range(b.inputs[1]):
         t.source = source + (j // s * w.m * s + j % s) * row
         job.kernels.transform_input_lines(&t)
-        t.to += n * w.pixel
+        t.to += row_size
 
 
 cdef inline void transform_row(const Job* job, const Box* b, const char* x, Py_ssize_t first,
@@ -352,12 +394,12 @@ cdef inline Job inner_job(const Job* job, const Box* b, Py_ssize_t q) noexcept n
     p.g = w.inner
     p.g.oc = q * job.blocks.step + width        # whole vectors
     p.x.data, p.x.channel = b.inputs_at, job.kernels.item
-    p.x.axis[2] = w.pixel
+    p.x.axis[2], p.x.axis[1] = w.pixel, row_bytes(job, b.sites)
+    p.x.axis[0] = b.inputs[1] * p.x.axis[1]
     p.y.channel, p.y.axis[2] = job.kernels.item, width * job.kernels.item
     for a in range(2, -1, -1):
         p.g.size[a], p.g.out[a] = b.inputs[a], b.sites[a]
         if a < 2:
-            p.x.axis[a] = p.g.size[a + 1] * p.x.axis[a + 1]
             p.y.axis[a] = p.g.out[a + 1] * p.y.axis[a + 1]
     p.bias = job.bias + job.g.groups * job.blocks.bias_items * job.kernels.item     # zeros
     p.activation, p.limits, p.scattered = LINEAR, 0, False
@@ -379,10 +421,14 @@ cdef inline void join_axes(Geometry* g) noexcept nogil:
 cdef inline void multiply_box(const Job* job, const Box* b, Py_ssize_t q, Py_ssize_t end) noexcept nogil:
     """Outputs of a block of tiles for blocks [q, end) of filters."""
     cdef const Lines* w = &job.lines
-    cdef Py_ssize_t item = job.kernels.item, point, plane_items = job.g.groups * job.blocks.group_items
+    cdef Py_ssize_t item = job.kernels.item, point
     cdef Job p
     cdef Unit u
     cdef char* sums
+    if w.channels_first:
+        p = inner_job(job, b, q)
+        finish_pixels(job, b, q, end, &p)
+        return
     for q in range(q, end):
         p = inner_job(job, b, q)
         if w.fused:
@@ -395,13 +441,13 @@ cdef inline void multiply_box(const Job* job, const Box* b, Py_ssize_t q, Py_ssi
         for point in range(LINE_POINTS):
             p.x.data = b.inputs_at + point * w.input_plane
             p.y.data = sums + point * w.sums_plane
-            p.weights = job.weights + (point * plane_items + b.group * job.blocks.group_items) * item
+            p.weights = weights_of(job, b, 0) + point * weights_plane(job)
             channels_last_tiles(&p, &u, b.scratch)
         finish_box(job, b, q, NULL)
 
 
 cdef inline LineProducts products_of(const Job* job, const Box* b, Py_ssize_t q, const Job* inner) noexcept nogil:
-    """Products of the first tile of a block; all tiles meet inputs alike."""
+    """Products of the first tile of a block, whose lanes are filters; all tiles meet inputs alike."""
     cdef Py_ssize_t item = job.kernels.item
     cdef LineProducts p
     cdef Row row = output_row(inner, 0, 0)
@@ -409,11 +455,22 @@ cdef inline LineProducts products_of(const Job* job, const Box* b, Py_ssize_t q,
     run.pixels = b.sites[2]
     run.segments = <Segment*> b.scratch
     in_place(inner, &inner.chunks[0], &row, 0, &run)
-    p.a, p.a_next, p.a_plane = run.a, run.a_row, job.lines.input_plane
     p.segments, p.n_segments = run.segments, run.n_segments
-    p.b = job.weights + (b.group * job.blocks.group_items + q * job.blocks.step * job.blocks.terms) * item
-    p.b_plane = job.g.groups * job.blocks.group_items * item
+    p.a, p.a_plane, p.a_next, p.a_term = run.a, job.lines.input_plane, run.a_row, item
+    p.b, p.b_plane = weights_of(job, b, q), weights_plane(job)
+    p.bias_next, p.bias_vector, p.flags_next, p.flags_lane = 0, job.kernels.lanes * item, 1, 0
     return p
+
+
+cdef inline const char* weights_of(const Job* job, const Box* b, Py_ssize_t q) noexcept nogil:
+    """A block of filters for the first point."""
+    cdef const Blocks* blocks = &job.blocks
+    return job.weights + (b.group * blocks.group_items + q * blocks.step * blocks.terms) * job.kernels.item
+
+
+cdef inline Py_ssize_t weights_plane(const Job* job) noexcept nogil:
+    """Bytes from the weights for a point to those for the next."""
+    return job.g.groups * job.blocks.group_items * job.kernels.item
 
 
 cdef inline Py_ssize_t flag_of(const Job* job, Py_ssize_t group, Py_ssize_t sample, Py_ssize_t phase,
@@ -427,45 +484,53 @@ cdef inline Py_ssize_t flag_of(const Job* job, Py_ssize_t group, Py_ssize_t samp
     return (((group * g.batch + sample) * g.out[0] + i) * g.out[1] + j) * sites + phase * w.tiles + k
 
 
-cdef inline void finish_box(const Job* job, const Box* b, Py_ssize_t q, const Job* inner) noexcept nogil:
-    """Transforms the sums of a block of filters to outputs; `inner` computes them, if they are not there."""
+cdef inline void find_outputs(const Job* job, const Box* b, Py_ssize_t q, Py_ssize_t* first, Py_ssize_t* outputs,
+                              Array* y, LineOutputs* t) noexcept nogil:
+    """What all outputs of a block and of a block of filters have in common, and where they are."""
     cdef const Geometry* g = &job.g
     cdef const Lines* w = &job.lines
-    cdef Py_ssize_t item = job.kernels.item, a, i, j, width = block_width(&job.blocks, q), axis = w.axis
-    cdef Py_ssize_t outputs[3]
-    cdef Py_ssize_t first[3]
-    cdef Array y = job.y
-    cdef LineOutputs t
-    cdef LineProducts p
-    cdef const char* inputs = NULL
+    cdef Py_ssize_t a, filter = q * job.blocks.step
     for a in range(3):
         first[a] = b.first[a]
         outputs[a] = b.sites[a]
-    first[axis] = b.phase + b.first[axis] * w.m * g.dilation[axis]
-    outputs[axis] = min(b.sites[axis] * w.m, outputs_left(g, axis, first[axis]))
-    y.data += b.sample * y.batch + (b.group * g.oc + q * job.blocks.step) * y.channel
+    first[w.axis] = b.phase + b.first[w.axis] * w.m * g.dilation[w.axis]
+    outputs[w.axis] = min(b.sites[w.axis] * w.m, outputs_left(g, w.axis, first[w.axis]))
+    y[0] = job.y
+    y.data += b.sample * y.batch + (b.group * g.oc + filter) * y.channel
     for a in range(3):
         y.data += first[a] * y.axis[a]
-    y.axis[axis] *= g.dilation[axis]
-    t.channels = min(width, g.oc - q * job.blocks.step)
+    y.axis[w.axis] *= g.dilation[w.axis]
+    t.m, t.limits, t.whole = w.m, job.limits, w.whole
+    t.channels = min(block_width(&job.blocks, q), g.oc - filter)
+    t.c_output = y.axis[w.axis]
+    t.bias = job.bias + (b.group * job.blocks.bias_items + filter) * job.kernels.item
+    t.sums, t.sums_plane, t.sums_next = b.sums, w.sums_plane, block_width(&job.blocks, q) * job.kernels.item
+
+
+cdef inline void finish_box(const Job* job, const Box* b, Py_ssize_t q, const Job* inner) noexcept nogil:
+    """Transforms the sums of a block of filters to outputs; `inner` computes them, if they are not there."""
+    cdef const Lines* w = &job.lines
+    cdef Py_ssize_t item = job.kernels.item, i, j, width = block_width(&job.blocks, q), axis = w.axis
+    cdef Py_ssize_t outputs[3]
+    cdef Py_ssize_t first[3]
+    cdef Array y
+    cdef LineOutputs t
+    cdef LineProducts p
+    find_outputs(job, b, q, first, outputs, &y, &t)
     if job.scattered:
         y.data = b.outputs
         y.axis[2] = width * item
         y.axis[1] = b.sites[2] * (w.m if axis == 2 else 1) * y.axis[2]
         y.axis[0] = b.sites[1] * (w.m if axis == 1 else 1) * y.axis[1]
-    t.sums, t.sums_plane, t.sums_next = b.sums, w.sums_plane, width * item
-    t.m, t.limits, t.whole = w.m, job.limits, w.whole
-    t.bias = job.bias + (b.group * job.blocks.bias_items + q * job.blocks.step) * item
-    t.c_output = y.axis[axis]
+        t.c_output = y.axis[axis]
     if inner != NULL:
         p = products_of(job, b, q, inner)
-        inputs = p.a
     for i in range(b.sites[0]):
         for j in range(b.sites[1]):
             t.c = y.data + i * y.axis[0] + j * y.axis[1] * (w.m if axis == 1 else 1)
             t.flags = job.flags + flag_of(job, b.group, b.sample, b.phase, b.first[0] + i, b.first[1] + j, b.first[2])
             if inner != NULL:
-                p.a = (inputs + i * inner.g.stride[0] * inner.x.axis[0] + j * inner.g.stride[1] * inner.x.axis[1])
+                p.a = inputs_at(inner, i, j)
             if axis == 1:
                 t.c_next = y.axis[2]
                 finish_line(job, &t, &p, b.sites[2], outputs[1] - j * w.m)
@@ -475,6 +540,11 @@ cdef inline void finish_box(const Job* job, const Box* b, Py_ssize_t q, const Jo
                 finish_line(job, &t, &p, b.sites[2] - outputs[2] // w.m, outputs[2] % w.m)
     if job.scattered:
         scatter_box(job, b, first, outputs, &y, q, t.channels)
+
+
+cdef inline const char* inputs_at(const Job* inner, Py_ssize_t i, Py_ssize_t j) noexcept nogil:
+    """What a row of tiles meets first."""
+    return inner.x.data + i * inner.g.stride[0] * inner.x.axis[0] + j * inner.g.stride[1] * inner.x.axis[1]
 
 
 cdef inline void finish_line(const Job* job, LineOutputs* t, LineProducts* p, Py_ssize_t count,
@@ -494,6 +564,69 @@ cdef inline void finish_line(const Job* job, LineOutputs* t, LineProducts* p, Py
     t.sums += count * t.sums_next
     t.c += count * t.c_next
     t.flags += count
+
+
+cdef inline void finish_pixels(const Job* job, const Box* b, Py_ssize_t block, Py_ssize_t end,
+                               const Job* inner) noexcept nogil:
+    """Outputs of a block of tiles for blocks [block, end) of filters.  Lanes are pixels of a row.
+
+    What those of a tile of lanes meet is collected in a panel, which all filters use.
+    """
+    cdef const Lines* w = &job.lines
+    cdef Py_ssize_t item = job.kernels.item, lanes = job.kernels.lanes, width = lanes * job.kernels.nv
+    cdef Py_ssize_t i, j, k, n, q, site, vectors
+    cdef Py_ssize_t outputs[3]
+    cdef Py_ssize_t first[3]
+    cdef Array y
+    cdef LineOutputs t
+    cdef LineProducts p
+    cdef Segment whole
+    cdef char* c
+    find_outputs(job, b, 0, first, outputs, &y, &t)
+    whole.a, whole.b, whole.terms = 0, 0, job.blocks.terms
+    p.segments, p.n_segments = &whole, 1
+    p.a_plane, p.a_next = weights_plane(job), item
+    p.b = b.panel
+    p.bias_next, p.bias_vector, p.flags_next, p.flags_lane = lanes * item, 0, 0, 1
+    t.c_next = y.channel
+    for i in range(b.sites[0]):
+        for j in range(b.sites[1]):
+            t.outputs = max(min(outputs[1] - j * w.m, w.m), 0)
+            t.flags = job.flags + flag_of(job, b.group, b.sample, b.phase, b.first[0] + i, b.first[1] + j, b.first[2])
+            c = y.data + i * y.axis[0] + j * w.m * y.axis[1]
+            for n in range(ceil_div(b.sites[2], width)):
+                site = n * width
+                t.channels = min(width, b.sites[2] - site)
+                vectors = ceil_div(t.channels, lanes)
+                p.b_plane = job.blocks.terms * vectors * lanes * item
+                fill_panel(inner, b, inputs_at(inner, i, j) + site * item, vectors * lanes, p.b_plane)
+                for q in range(block, end):
+                    p.a, p.a_term = weights_of(job, b, q), block_width(&job.blocks, q) * item
+                    t.count = min(block_width(&job.blocks, q), job.g.oc - q * job.blocks.step)
+                    t.bias = job.bias + (b.group * job.blocks.bias_items + q * job.blocks.step * lanes) * item
+                    t.c = c + q * job.blocks.step * y.channel + site * item
+                    job.kernels.multiply_lines[vectors - 1](&p, &t)
+                    for k in range(t.outputs if job.activation > CLAMP else 0):
+                        job.kernels.activate(job.activation, t.c + k * t.c_output, t.c_next, t.count, t.channels)
+                t.flags += width
+
+
+cdef inline void fill_panel(const Job* inner, const Box* b, const char* inputs, Py_ssize_t lanes,
+                            Py_ssize_t plane) noexcept nogil:
+    """A row of lanes for each point and term: what neighbouring sites meet."""
+    cdef const Geometry* g = &inner.g
+    cdef Py_ssize_t item = inner.kernels.item, part = part_pixels(g, b.sites[2]) * item, r, k, column, offset = 0
+    cdef Gather t
+    t.columns, t.to_column, t.source_column = LINE_POINTS, plane, inner.lines.input_plane
+    t.rows, t.to_row, t.source_row = g.ic, lanes * item, part
+    t.lanes, t.source_lane = lanes, item
+    for r in range(g.kernel[0] * g.kernel[1]):
+        source_row(inner, 0, 0, r, &offset)
+        for k in range(g.kernel[2]):
+            column = k * g.dilation[2]
+            t.to = b.panel + tap_term(&inner.blocks, &inner.chunks[0], r, k) * lanes * item
+            t.source = inputs + offset + column % g.stride[2] * g.ic * part + column // g.stride[2] * item
+            inner.kernels.gather(&t)
 
 
 cdef inline void scatter_box(const Job* job, const Box* b, const Py_ssize_t* first, const Py_ssize_t* outputs,

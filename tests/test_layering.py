@@ -96,7 +96,7 @@ def test_compiled_floors():
         "stencil": {"fast_fir", "geometry", "kernel_table", "strip"},
         "separable": {"geometry", "kernel_table", "stencil", "strip"},
         "winograd": {"geometry", "kernel_table"},
-        "winograd_1d": {"channels_last", "geometry", "kernel_table", "winograd"},
+        "winograd_1d": {"channels_first", "channels_last", "geometry", "kernel_table", "winograd"},
         "arrays": {"geometry"},
         "pool_job": {"geometry", "kernel_table"},
         "pool_rows": set(),

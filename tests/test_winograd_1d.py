@@ -92,6 +92,10 @@ CASES = [
     (2, (40, 43), 3, 40, (7, 7), 3, 2, 1, "constant"),
     (1, (33, 60), 9, 20, (5, 11), (0, 5), 4, 1, "edge"),
     (1, (9, 20, 21), 4, 17, (5, 3, 4), 1, (3, 2, 2), 1, "wrap"),
+    # channels-first, lanes are pixels of a row
+    (2, (23, 75), 3, 21, (3, 3), 1, 1, 1, "reflect"),
+    (1, (30, 90), 5, 9, (4, 2), (5, 1), (1, 2), (2, 1), "constant"),
+    (1, (9, 8, 41), 2, 1, (4, 1, 3), (2, 0, 1), (2, 1, 3), 1, "edge"),
 ]
 
 
@@ -137,15 +141,17 @@ def test_within_the_bound(each_isa, dtype, n, size, channels, filters, kernel, p
 
 @pytest.mark.parametrize("layout", ["NHWC", "NCHW"])
 @pytest.mark.parametrize("activation", ["relu6", "leaky_relu", "sigmoid", "tanh"])
-def test_groups_activations_and_arrays_in_memory(each_isa, layout, activation):
+@pytest.mark.parametrize(("size", "kernel", "around"), [((13, 14), (2, 7), (0, 3)), ((13, 40), (3, 2), (1, 0))])
+def test_groups_activations_and_arrays_in_memory(each_isa, layout, activation, size, kernel, around):
     """What the direct algorithm gives, but for rounding, whatever lies between the elements of the arrays."""
-    x, w, b = drawn((13, 14), 18, 30, (2, 7), 2, "float32")
+    x, w, b = drawn(size, 18, 30, kernel, 2, "float32")
     w = w[..., :6, :]
     arguments = {"groups": 3, "padding": "same", "layout": layout, "kernel_layout": "HWIO", "activation": activation}
     x = np.ascontiguousarray(moved(x, layout))
     expected = cyconv.conv2d(x.astype(np.float64), w.astype(np.float64), b.astype(np.float64), **arguments)
     y = cyconv.conv2d(x, w, b, algorithm="winograd_1d", **arguments)
-    last = np.pad(moved(x, "NHWC", layout), [(0, 0), (0, 1), (3, 3), (0, 0)])[..., :6]
+    edges = [(n, n + (k - 1) % 2) for n, k in zip(around, kernel, strict=True)]
+    last = np.pad(moved(x, "NHWC", layout), [(0, 0), *edges, (0, 0)])[..., :6]
     limit = line_bound(last, np.full_like(w, np.abs(w).max()), (1, 1), (1, 1)).max()
     limit *= UNIT_ROUNDOFF["float32"] / UNIT_ROUNDOFF["float64"]
     np.testing.assert_allclose(y, expected, rtol=0, atol=5 * limit)
@@ -160,7 +166,7 @@ def test_groups_activations_and_arrays_in_memory(each_isa, layout, activation):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("kernel", [(2,), (3,), (4,), (5,), (6,), (7,), (3, 8), (7, 3, 1)])
+@pytest.mark.parametrize("kernel", [(2,), (3,), (4,), (5,), (6,), (7,), (3, 8), (8, 3), (7, 3, 1)])
 @pytest.mark.parametrize("stride", [1, 2])
 def test_whole_numbers_of_few_channels_stay_whole(each_isa, dtype, kernel, stride):
     """As they do by the direct algorithm, if sums of magnitudes are below 2**24 / 750 and 2**53 / 750."""
@@ -192,16 +198,20 @@ def test_error_of_layers(each_isa, channels, kernel):
     assert np.abs(y - expected).max() <= 3e-6 * np.abs(expected).max()
 
 
-@pytest.mark.parametrize("ndim", [1, 2, 3])
+@pytest.mark.parametrize(
+    ("size", "kernel", "dilation"),
+    [
+        ((60,), (7,), (2,)),
+        ((30, 21), (2, 4), (1, 2)),
+        ((18, 40), (4, 2), (2, 1)),
+        ((6, 9, 10), (3, 1, 2), (2, 1, 1)),
+    ],
+)
 @pytest.mark.parametrize("last", [True, False])
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 3e38])
 @pytest.mark.parametrize("activation", [None, "relu", "tanh"])
-def test_tiles_that_are_not_finite_are_direct(each_isa, ndim, last, value, activation):
-    size, kernel, dilation = {
-        1: ((60,), (7,), (2,)),
-        2: ((30, 21), (2, 4), (1, 2)),
-        3: ((6, 9, 10), (3, 1, 2), (2, 1, 1)),
-    }[ndim]
+def test_tiles_that_are_not_finite_are_direct(each_isa, size, kernel, dilation, last, value, activation):
+    ndim = len(size)
     x, w, b = drawn(size, 10, 36, kernel, 2, "float32")
     check_tiles("winograd_1d", x, w[..., :5, :], b, value, last, padding="same", dilation=dilation, groups=2,
                 kernel_layout=kernel_layouts(ndim)[0], activation=activation)  # fmt: skip

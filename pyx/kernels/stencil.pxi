@@ -161,7 +161,7 @@ cdef inline bint difference_of(const bint checked, const Difference* d) noexcept
                 check[0] = vfma(vzero(), vmul(gain, x), check[0])
                 check[1] = vfma(vzero(), vmul(gain, y), check[1])
             j += LANES
-    return checked and vany_nan(vadd(vadd(check[0], check[1]), check[2]))
+    return checked and vnan_lanes(vadd(vadd(check[0], check[1]), check[2])) != 0
 
 
 # One function a height and width, so that both are constants to the compiler.

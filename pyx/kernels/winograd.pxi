@@ -252,7 +252,7 @@ cdef inline void transform_outputs_of(const int m, const Py_ssize_t lanes, const
             check = outputs_across(2, 4, rows, lanes, t, s, bias, c, columns)
         else:
             check = outputs_across(1, 3, rows, lanes, t, s, bias, c, columns)
-        if vany_nan(check):
+        if vnan_lanes(check):
             t.flags[n] = 1
 
 
@@ -312,7 +312,7 @@ cdef inline void transform_output_lines_of(const int whole, const int m, const P
     for n in range(t.count):
         output_points(whole, m, 6, vload(p), vload(p + plane), vload(p + 2 * plane), vload(p + 3 * plane),
                       vload(p + 4 * plane), vload(p + 5 * plane), y, 1)
-        if vany_nan(unlike_zero(m, y, vzero())):
+        if vnan_lanes(unlike_zero(m, y, vzero())):
             t.flags[n] = 1
         finish_row(m, y, bias, t.limits, c, t.c_output, t.outputs, lanes)
         p += t.sums_next
@@ -348,15 +348,18 @@ cdef void transform_output_lines(const LineOutputs* t) noexcept nogil:
 
 cdef inline void multiply_lines_of(const int whole, const int m, const int vectors, const LineProducts* p,
                                    const LineOutputs* t) noexcept nogil:
-    """Sums of LINE_SITES tiles at a time; the last ones overlap those before, or are the same."""
+    """Sums of LINE_SITES tiles or filters at a time; the last ones overlap those before, or are the same."""
     cdef vec acc[LINE_SITES][NV][6]
     cdef vec b[NV]
     cdef vec y[5]
-    cdef vec x, check
-    cdef Py_ssize_t plane = p.a_plane, b_plane = p.b_plane, b_term = vectors * VBYTES, count = t.count
+    cdef vec x
+    cdef int nans[LINE_SITES][NV]
+    cdef int any_nan
+    cdef Py_ssize_t plane = p.a_plane, b_plane = p.b_plane, a_term = p.a_term, b_term = vectors * VBYTES
     cdef Py_ssize_t limits = t.limits, c_output = t.c_output, outputs = t.outputs, channels = t.channels
-    cdef const char* bias = t.bias
-    cdef Py_ssize_t apart = 1 if count >= LINE_SITES else 0
+    cdef const char* bias
+    cdef char* flags
+    cdef Py_ssize_t count = t.count, apart = 1 if count >= LINE_SITES else 0
     cdef Py_ssize_t n, first, site, v, point, s, k
     cdef const Segment* segment
     cdef const char* upper[LINE_SITES]      # three points from one address, three from another
@@ -366,6 +369,7 @@ cdef inline void multiply_lines_of(const int whole, const int m, const int vecto
     cdef char* c
     for n in range((count + LINE_SITES - 1) // LINE_SITES):
         first = max(min(n * LINE_SITES, count - LINE_SITES), 0)
+        any_nan = 0
         for site in range(LINE_SITES):
             for v in range(vectors):
                 for point in range(6):
@@ -399,19 +403,30 @@ cdef inline void multiply_lines_of(const int whole, const int m, const int vecto
                 w += b_term
                 further += b_term
                 for site in range(LINE_SITES):
-                    upper[site] += sizeof(real)
-                    lower[site] += sizeof(real)
+                    upper[site] += a_term
+                    lower[site] += a_term
         for site in range(LINE_SITES):
             c = t.c + (first + apart * site) * t.c_next
-            check = vzero()
+            bias = t.bias + (first + apart * site) * p.bias_next
             for v in range(vectors):
                 output_points(whole, m, 6, acc[site][v][0], acc[site][v][1], acc[site][v][2], acc[site][v][3],
                               acc[site][v][4], acc[site][v][5], y, 1)
-                check = unlike_zero(m, y, check)
-                finish_row(m, y, vload(bias + v * VBYTES), limits, c + v * VBYTES, c_output, outputs,
+                nans[site][v] = vnan_lanes(unlike_zero(m, y, vzero()))
+                any_nan |= nans[site][v]
+                finish_row(m, y, vload(bias + v * p.bias_vector), limits, c + v * VBYTES, c_output, outputs,
                            lanes_of(v, channels))
-            if vany_nan(check):
-                t.flags[first + apart * site] = 1
+        for site in range(LINE_SITES if any_nan else 0):
+            flags = t.flags + (first + apart * site) * p.flags_next
+            for v in range(vectors):
+                flag_lanes(nans[site][v], lanes_of(v, channels), flags + v * LANES * p.flags_lane, p.flags_lane)
+
+
+cdef inline void flag_lanes(int nans, Py_ssize_t lanes, char* flags, Py_ssize_t step) noexcept nogil:
+    """Flags of lanes that are NaN."""
+    cdef Py_ssize_t j
+    for j in range(lanes):
+        if nans >> j & 1:
+            flags[j * step] = 1
 
 
 cdef inline void multiply_lines_by(const int whole, const int vectors, const LineProducts* p,
