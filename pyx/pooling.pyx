@@ -22,7 +22,7 @@ from pool_slide cimport cut_bands, slide_scratch, slide_unit
 
 cdef enum:
     FEW_TAPS = 16                   # windows of so many elements are always folded directly; rows, if they slide
-    MANY_TAPS = 1 << 16             # and of more, never
+    MANY_TAPS = 1 << 16             # and of more, never; across, rows of them
     SMALL_BOX = 1 << 15             # bytes of a box for short windows: part of the first-level cache
     BOXES = 1 << 20                 # bytes of all buffers, for long ones: the second-level cache
     UNITS_PER_THREAD = 8            # at most, so that a thread that is held up costs little
@@ -280,11 +280,11 @@ cdef void choose(PoolJob* job) noexcept:
     cdef PoolGeometry* g = &job.g
     cdef Py_ssize_t item = 4 if job.narrow else job.kernels.item
     cdef Py_ssize_t pixel = job.pixel * item
-    cdef Py_ssize_t a, step, taps = 1, steps = 1
+    cdef Py_ssize_t a
+    cdef double taps = 1, steps = 1         # no product is too large
     for a in range(3):
-        taps = min(taps * min(g.kernel[a], MANY_TAPS + 1), MANY_TAPS + 1)
-        step = g.kernel[a] if g.out[a] == 1 else min(g.stride[a], g.kernel[a])
-        steps = min(steps * min(step, MANY_TAPS + 1), MANY_TAPS + 1)
+        taps *= g.kernel[a]
+        steps *= g.kernel[a] if g.out[a] == 1 else min(g.stride[a], g.kernel[a])
     job.slide = (job.same and job.pixel == 1 and job.indices.data == NULL and job.power == 0
                  and g.out[2] > 1 and not g.adaptive[2] and g.dilation[2] == 1
                  and g.stride[2] <= MAX_STRIDE and g.kernel[2] <= MAX_TAPS
@@ -294,7 +294,7 @@ cdef void choose(PoolJob* job) noexcept:
     job.flat = (g.stride[2] == 1 or g.out[2] == 1) and job.x.axis[2] == pixel and job.y.axis[2] == pixel
     job.direct = ((job.same or job.narrow) and job.indices.data == NULL and job.power == 0
                   and (job.pixel == 1 or (job.x.channel == item and job.y.channel == item))
-                  and taps <= MANY_TAPS and (taps <= FEW_TAPS or taps <= 2 * steps))
+                  and (taps <= FEW_TAPS or taps <= 2 * steps))
     job.across = False
     if job.direct and 2 * job.pixel < job.kernels.lanes:
         # Pixels shorter than vectors: rows of them must lie together, or rows of a window.
@@ -304,6 +304,8 @@ cdef void choose(PoolJob* job) noexcept:
                       and not g.adaptive[2] and job.x.axis[2] == item)
         job.direct = job.across or (job.flat and g.before[2] == 0 and not g.adaptive[2]
                                     and g.out[2] - 1 + (g.kernel[2] - 1) * g.dilation[2] < g.size[2])
+    if (taps / g.kernel[2] if job.across else taps) > MANY_TAPS:
+        job.direct = job.across = False
     job.flat = job.flat and not job.across
     job.narrow = job.narrow and job.direct
 
