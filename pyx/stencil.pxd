@@ -67,6 +67,10 @@ cdef inline void cut_blocks(Job* job) noexcept nogil:
     while (job.rectangle[0] > FEW_ROWS << job.levels
            and planes * strip_of(job, job.rectangle[0], columns).plane + sums_bytes(job, columns) > STRIP):
         job.rectangle[0] = even_part(rows, job.rectangle[0] - 1, job.kernels.stencil_rows)
+    # If it does not, one filter's sums are soon moved: higher blocks have fewer rows that are copied twice.
+    if (g.oc == 1 and not job.together
+            and planes * strip_of(job, job.rectangle[0], columns).plane + sums_bytes(job, columns) > STRIP):
+        job.rectangle[0] = min(rows, 2 * FEW_ROWS << job.levels)
     while (strip_of(job, job.rectangle[0], columns).plane + sums_bytes(job, columns)
            > (STRIP if planes == 1 else STRIP // 2)):
         if columns > width:
