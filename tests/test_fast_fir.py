@@ -45,7 +45,7 @@ def drawn(rng, dtype, n=2):
 def test_exact_on_integers(each_isa, dtype):
     """The reference's result, for any number of threads."""
     rng = np.random.default_rng(1)
-    for _ in range(60):
+    for _ in range(30):
         x, w, b, arguments = drawn(rng, dtype)
         expected = reference.convolve(x, w, b, **arguments)
         for threads in (1, 2, 3):
