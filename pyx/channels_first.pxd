@@ -167,20 +167,22 @@ cdef inline bint read_strip(const Job* job, const Chunk* chunk, const char* x, P
     cdef Py_ssize_t rows = chunk.rows * chunk.channels
     cdef Py_ssize_t part = rows * length * item
     cdef Py_ssize_t parts = min(g.stride[2], (chunk.columns - 1) * g.dilation[2] + 1)
-    cdef Py_ssize_t r, n, k, ix
-    cdef char* to
+    cdef Py_ssize_t r, n, k, ix, lo, hi
+    cdef char* to = strip
+    cdef Gather gather = parts_of_rows(job, length, chunk.channels)
     if part > STRIP_BYTES // parts:
         return False
-    for r in range(chunk.rows):
-        p.met = source_row(job, p.od, p.oh, chunk.row + r, &p.offset)
-        p.offset += p.x
-        for n in range(parts):
-            to = strip + n * part + r * chunk.channels * length * item
-            ix = p.ow * g.stride[2] - g.before[2] + chunk.column * g.dilation[2] + n
+    for n in range(parts):
+        ix = p.ow * g.stride[2] - g.before[2] + chunk.column * g.dilation[2] + n
+        inside_input(g, ix, length, &lo, &hi)
+        for r in range(chunk.rows):
+            p.met = source_row(job, p.od, p.oh, chunk.row + r, &p.offset)
+            p.offset += p.x
             if p.met:
-                gather_part(job, x + p.offset, ix, length, chunk.channels, to)
+                gather_part(job, &gather, x + p.offset, ix, lo, hi, length, to)
             else:
                 memset(to, 0, chunk.channels * length * item)
+            to += chunk.channels * length * item
     panel.b = strip
     panel.b_unit = 1
     panel.b_term = length * item
@@ -190,24 +192,28 @@ cdef inline bint read_strip(const Job* job, const Chunk* chunk, const char* x, P
     return True
 
 
-cdef inline void gather_part(const Job* job, const char* row, Py_ssize_t ix, Py_ssize_t length,
-                             Py_ssize_t channels, char* to) noexcept nogil:
-    """Columns ix + i * stride of an input row, inside or outside of the input, for each channel."""
-    cdef const Geometry* g = &job.g
-    cdef Py_ssize_t item = job.kernels.item, lo, hi, i
+cdef inline Gather parts_of_rows(const Job* job, Py_ssize_t length, Py_ssize_t channels) noexcept nogil:
+    """What copies of every stride-th column of input rows have in common."""
     cdef Gather gather
-    inside_input(g, ix, length, &lo, &hi)
     gather.columns = 1
     gather.to_column = gather.source_column = 0
-    gather.rows, gather.to_row, gather.source_row = channels, length * item, job.x.channel
-    gather.source_lane = g.stride[2] * job.x.axis[2]
+    gather.rows, gather.to_row, gather.source_row = channels, length * job.kernels.item, job.x.channel
+    gather.source_lane = job.g.stride[2] * job.x.axis[2]
+    return gather
+
+
+cdef inline void gather_part(const Job* job, Gather* gather, const char* row, Py_ssize_t ix, Py_ssize_t lo,
+                             Py_ssize_t hi, Py_ssize_t length, char* to) noexcept nogil:
+    """Columns ix + i * stride of an input row, those with i in [lo, hi) inside of the input, for each channel."""
+    cdef const Geometry* g = &job.g
+    cdef Py_ssize_t item = job.kernels.item, i
     if hi - lo < length and g.pad_mode == CONSTANT:
-        memset(to, 0, channels * length * item)
+        memset(to, 0, gather.rows * gather.to_row)
     if hi > lo:
         gather.to = to + lo * item
         gather.source = row + (ix + lo * g.stride[2]) * job.x.axis[2]
         gather.lanes = hi - lo
-        job.kernels.gather(&gather)
+        job.kernels.gather(gather)
     if g.pad_mode == CONSTANT:
         return
     gather.lanes = 1
@@ -215,7 +221,7 @@ cdef inline void gather_part(const Job* job, const char* row, Py_ssize_t ix, Py_
         if not lo <= i < hi:
             gather.to = to + i * item
             gather.source = row + job.x.axis[2] * source_index(ix + i * g.stride[2], g.size[2], g.pad_mode)
-            job.kernels.gather(&gather)
+            job.kernels.gather(gather)
 
 
 cdef inline void add_segment(Panel* panel, Py_ssize_t a, Py_ssize_t b, Py_ssize_t terms) noexcept nogil:

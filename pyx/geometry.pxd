@@ -237,8 +237,11 @@ cdef inline void inside(const Geometry* g, Py_ssize_t column, Py_ssize_t first, 
 cdef inline void inside_input(const Geometry* g, Py_ssize_t ix, Py_ssize_t n, Py_ssize_t* lo,
                               Py_ssize_t* hi) noexcept nogil:
     """Of n columns ix + i * stride, those with i in [lo, hi) are in the input."""
-    lo[0] = min(ceil_div(max(-ix, 0), g.stride[2]), n)
-    hi[0] = max(min(ceil_div(max(g.size[2] - ix, 0), g.stride[2]), n), lo[0])
+    cdef Py_ssize_t first = max(-ix, 0), end = max(g.size[2] - ix, 0)
+    if g.stride[2] > 1:             # divisions are slow here
+        first, end = ceil_div(first, g.stride[2]), ceil_div(end, g.stride[2])
+    lo[0] = min(first, n)
+    hi[0] = max(min(end, n), lo[0])
 
 
 cdef inline bint interior(const Geometry* g, const Chunk* chunk, Py_ssize_t first,

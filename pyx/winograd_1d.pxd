@@ -13,11 +13,11 @@
 # the register tiles.
 from libc.string cimport memcpy, memset
 
-from channels_first cimport gather_part
+from channels_first cimport gather_part, parts_of_rows
 from channels_last cimport (MOST_TILES, Row, Run, channels_last_tiles, cut_rows, in_place, neighbours, output_row,
                             sum_row)
-from geometry cimport (CONSTANT, Array, Blocks, Geometry, Job, Lines, Unit, block_width, ceil_div, source_index,
-                       source_row, tap_term, unit_of)
+from geometry cimport (CONSTANT, Array, Blocks, Geometry, Job, Lines, Unit, block_width, ceil_div, inside_input,
+                       source_index, source_row, tap_term, unit_of)
 from kernel_table cimport CLAMP, LINEAR, WHOLE_SCALE, Gather, LineInputs, LineOutputs, LineProducts, Segment
 from winograd cimport BLOCK_BYTES, MOST_BYTES, UNITS_PER_THREAD, block_width_bytes, odd_lines, outputs_left, place_tile
 
@@ -282,9 +282,11 @@ cdef inline void gather_line(const Job* job, const char* x, Py_ssize_t first, Py
 cdef inline void gather_parts(const Job* job, const Box* b, const char* x, Py_ssize_t first,
                               char* to) noexcept nogil:
     """What a row of sites meets of an input row, channels first."""
-    cdef Py_ssize_t pixels = part_pixels(&job.g, b.sites[2]), n
+    cdef Py_ssize_t pixels = part_pixels(&job.g, b.sites[2]), n, lo, hi
+    cdef Gather gather = parts_of_rows(job, pixels, job.g.ic)
     for n in range(parts_of(&job.g)):
-        gather_part(job, x, first + n, pixels, job.g.ic, to + n * pixels * job.lines.pixel)
+        inside_input(&job.g, first + n, pixels, &lo, &hi)
+        gather_part(job, &gather, x, first + n, lo, hi, pixels, to + n * pixels * job.lines.pixel)
 
 
 cdef inline void transform_box(const Job* job, const Box* b) noexcept nogil:
