@@ -65,5 +65,6 @@ DIRECTIVES = {
 setup(
     ext_modules=cythonize(
         kernels + drivers, include_path=["pyx"], build_dir="build/cython", compiler_directives=DIRECTIVES
-    )
+    ),
+    options={"build_ext": {"parallel": os.cpu_count()}},
 )
