@@ -7,10 +7,9 @@
 #
 # Each plane of M is a convolution of one of V, computed by the direct algorithm, channels-last, whatever the
 # layout of the arrays.  Where the weights of a block of filters fit the first-level cache, `fused`, there is
-# no M: the six sums of a tile stay in registers until they are outputs.  Lanes are then filters or, for arrays
-# that are channels-first, pixels of a row.  A block of tiles stays in scratch memory that the second-level cache
-# holds.  Axes are in such an order that the last has many sites: it fills
-# the register tiles.
+# no M: the six sums of a tile stay in registers until they are outputs.  Lanes are then filters or, if the
+# arrays are channels-first, pixels of a row.  A block of tiles stays in scratch memory that the second-level
+# cache holds.  Axes are in such an order that the last has many sites: it fills the register tiles.
 from libc.string cimport memcpy, memset
 
 from channels_first cimport gather_part, parts_of_rows
