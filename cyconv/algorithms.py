@@ -9,7 +9,7 @@ import math
 from typing import NamedTuple
 
 from cyconv import fourier
-from cyconv._ext.convolution import FUSED_WEIGHTS, STRIPS, WHOLE_LINES, WINOGRAD_BLOCKS, fast_fir, lines
+from cyconv._ext.convolution import FUSED_WEIGHTS, STRIPS, WHOLE_LINES, WINOGRAD_BLOCKS, fast_fir, lines, rows_apart
 
 _SIGNAL = 1 << 12
 """Outputs of a signal of any length, for the choice of its algorithm."""
@@ -296,11 +296,22 @@ def _stencil_declines(case):
 
 
 def _stencil_cost(case):
-    """Tiles of one filter's rows, whose operands are first copied."""
+    """Tiles of one filter's rows, whose operands are first copied; or rows where they lie."""
+    in_place = rows_apart(case.ic, case.oc, case.kernel, case.stride, case.dilation, case.lanes)
+    if in_place and not (case.channels_last and case.groups * max(case.ic, case.oc) > 1):
+        return case.groups * case.out[0] * case.oc * _row_sums(case)
     classes = _row_classes(case)
     heights = [_ceil(case.kernel[1] - n, classes) for n in range(classes)]
     copied = classes * (case.out[1] - 1) + case.kernel[1]
     return case.groups * case.out[0] * (case.oc * _stencil_sums(case, case.out[1], heights) + _strip_cost(case, copied))
+
+
+def _row_sums(case):
+    """Cycles of a filter's rows, in vectors; each takes vectors of the input apart, tap by tap."""
+    step, taps = case.stride[2], case.kernel[2]
+    apart = step * step + 1 + max(taps - step, 0)  # loads, and elements brought to their lanes
+    rows = case.ic * case.kernel[0] * case.kernel[1]
+    return case.out[1] * _ceil(case.out[2], case.lanes) * (rows * (apart + taps) + 10) + 300
 
 
 def _stencil_sums(case, height, kernel_rows):

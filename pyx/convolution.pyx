@@ -21,6 +21,7 @@ from channels_last cimport channels_last_scratch, channels_last_unit, cut_rows
 from fast_fir cimport ROOM, fast_fir_levels, point_taps, points_of, takes, taps_before
 from grouped cimport STRIP as GROUPED_STRIP
 from grouped cimport cut_rectangles, cut_row_bands, grouped_scratch, grouped_unit, in_place_unit
+from row_stencil cimport takes_rows
 from separable cimport cut_separable, few_blocks, separable_scratch, separable_unit
 from stencil cimport STRIP as STENCIL_STRIP
 from stencil cimport cut_blocks, stencil_scratch, stencil_unit
@@ -116,6 +117,23 @@ def lines(kernel, stride, dilation, out):
         if best[0] < 0 or products < least:
             best, least = (a, m, groups, sites), products
     return best
+
+
+def rows_apart(Py_ssize_t ic, Py_ssize_t oc, kernel, stride, dilation, Py_ssize_t lanes):
+    """Whether a stencil takes strided rows apart where they lie, if they are contiguous.
+
+    Parameters
+    ----------
+    ic, oc : int
+    kernel, stride, dilation : sequence of three int
+    lanes : int
+        Of a vector.
+    """
+    cdef Geometry g
+    g.ic, g.oc = ic, oc
+    for a in range(3):
+        g.kernel[a], g.stride[a], g.dilation[a] = kernel[a], stride[a], dilation[a]
+    return takes_rows(&g, lanes)
 
 
 def openmp_runtime():
@@ -611,6 +629,8 @@ cdef class Convolution:
         memset(&job, 0, sizeof(Job))
         if self.algorithm == GROUPED:
             job.x.channel, job.x.axis[2] = self.kernels.item, self.g.oc * self.kernels.item
+        elif self.algorithm == STENCIL and not self.channels_last:
+            job.x.axis[2] = self.kernels.item
         self.set_up(&job, &self.g, None, threads)
         return job.scratch_bytes * min(threads, job.units) + self.flags(&job)
 

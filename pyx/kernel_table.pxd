@@ -69,6 +69,23 @@ cdef struct Stencil:                # a run of stencil tiles; contract in kernel
     Py_ssize_t prefetch             # as in Tile
     Py_ssize_t limits
 
+cdef struct RowStencil:             # contract in kernels/row_stencil.pxi
+    const Segment* segments         # a and b in bytes: kernel rows
+    Py_ssize_t n_segments
+    Py_ssize_t taps                 # of each
+    const char* a                   # weights
+    Py_ssize_t a_tap
+    const char* b                   # input rows
+    Py_ssize_t b_row
+    const char* init                # the bias
+    char* c
+    Py_ssize_t c_row
+    Py_ssize_t rows
+    Py_ssize_t columns              # outputs of a row
+    Py_ssize_t first                # of the elements of a row that can be read, counted from `b`,
+    Py_ssize_t last                 # and the one behind the last
+    Py_ssize_t limits               # as in Tile
+
 cdef struct Difference:             # of even and odd rows; contract in kernels/stencil.pxi
     char* to[2]
     Py_ssize_t to_row
@@ -236,6 +253,7 @@ ctypedef void (*transform_output_lines_function)(const LineOutputs* t) noexcept 
 ctypedef void (*multiply_lines_function)(const LineProducts* p, const LineOutputs* t) noexcept nogil
 ctypedef void (*tile_function)(const Tile* t) noexcept nogil
 ctypedef void (*stencil_function)(const Stencil* t) noexcept nogil
+ctypedef void (*row_stencil_function)(const RowStencil* t) noexcept nogil
 ctypedef bint (*difference_function)(const Difference* d) noexcept nogil
 ctypedef void (*gather_function)(const Gather* g) noexcept nogil
 ctypedef void (*activate_function)(Py_ssize_t kind, char* c, Py_ssize_t c_row,
@@ -254,6 +272,7 @@ cdef struct KernelTable:
     stencil_function stencil[MAX_NV][MAX_STENCIL_ROWS]      # [vectors - 1][rows - 1]
     Py_ssize_t stencil_rows         # rows of the highest
     Py_ssize_t stencil_height       # kernel rows of its highest segment
+    row_stencil_function row_stencil[MAX_STRIDE - 1]        # [stride - 2]
     difference_function difference  # NULL for integers
     gather_function gather
     spread_function spread

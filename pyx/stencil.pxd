@@ -8,6 +8,7 @@
 from fast_fir cimport MAX_POINTS, points_of, taps_before
 from geometry cimport CONSTANT, Geometry, Job, ceil_div, kernel_rows
 from kernel_table cimport CLAMP, MAX_LEVELS, MAX_STENCIL_HEIGHT, Gather, Segment, Stencil
+from row_stencil cimport row_stencil_block, rows_in_place
 from strip cimport Block, Strip, class_height, column_at, fill_planes, slot_of, source_depth, strip_of, whole_phases
 
 cdef enum:
@@ -17,6 +18,7 @@ cdef enum:
     LONG = 64                       # terms of a sum that takes longer than a line of memory takes to come
     ROWS = 64                       # output rows of a block, at most
     FEW_ROWS = 16                   # and at least, unless a plane is too large
+    BAND = 1 << 16                  # bytes of the input that a block reads in place
     NARROW = 4                      # a tile's widths that a block is not narrowed below for more planes
 
 
@@ -57,6 +59,14 @@ cdef inline void cut_blocks(Job* job) noexcept nogil:
     cdef Py_ssize_t planes = g.ic * g.kernel[0]
     cdef Strip s = strip_of(job, 1, 1)
     cdef Py_ssize_t rows = ceil_div(g.out[1], s.apart), columns, limit
+    job.in_place = rows_in_place(job)
+    if job.in_place:
+        limit = BAND // (planes * job.kernels.item)         # elements of a plane
+        job.rectangle[1] = even_part(g.out[2], limit // (g.stride[1] * g.stride[2]), width)
+        job.rectangle[0] = even_part(rows, limit // (g.stride[1] * g.stride[2] * job.rectangle[1]), 1)
+        job.planes = planes
+        count_blocks(job, rows, s.apart)
+        return
     columns = even_part(g.out[2], most, width)
     job.rectangle[0] = min(rows, ROWS)
     # Channels that come together stay together, in narrow blocks.
@@ -84,7 +94,13 @@ cdef inline void cut_blocks(Job* job) noexcept nogil:
     limit = max(min(STRIP // s.plane, SEGMENTS // plane_segments(job, &s)), 1)
     job.planes = ceil_div(planes, ceil_div(planes, limit))
     job.rectangle[0] = min(even_part(rows, job.rectangle[0], 1 << job.levels), job.rectangle[0])
-    job.tiles = (g.batch * g.groups * g.out[0] * min(s.apart, g.out[1])
+    count_blocks(job, rows, s.apart)
+
+
+cdef inline void count_blocks(Job* job, Py_ssize_t rows, Py_ssize_t apart) noexcept nogil:
+    """Of so many rows, for each of the phases of a dilated kernel."""
+    cdef const Geometry* g = &job.g
+    job.tiles = (g.batch * g.groups * g.out[0] * min(apart, g.out[1])
                  * ceil_div(rows, job.rectangle[0]) * ceil_div(g.out[2], job.rectangle[1]))
 
 
@@ -100,6 +116,8 @@ cdef inline Py_ssize_t even_part(Py_ssize_t n, Py_ssize_t most, Py_ssize_t of) n
 cdef inline Py_ssize_t stencil_scratch(const Job* job) noexcept nogil:
     """What the strip holds, segments, the strip, what the last vector may read too much, and sums."""
     cdef Strip s = strip_of(job, job.rectangle[0], job.rectangle[1])
+    if job.in_place:
+        return 0
     return (job.g.kernel[0] * <Py_ssize_t> (sizeof(Py_ssize_t) + sizeof(bint))
             + job.planes * plane_segments(job, &s) * <Py_ssize_t> sizeof(Segment)
             + job.planes * s.plane + job.kernels.lanes * job.kernels.nv * job.kernels.item + 128
@@ -190,6 +208,9 @@ cdef inline void stencil_unit(const Job* job, Py_ssize_t unit, char* scratch) no
     for n in range(unit * job.unit_tiles, min((unit + 1) * job.unit_tiles, job.tiles)):
         b = block_of(job, &s, n)
         if b.rows == 0:
+            continue
+        if job.in_place:
+            row_stencil_block(job, &s, &b, filters, filters_end)
             continue
         first = 0
         while first < planes:

@@ -131,6 +131,46 @@ def test_depthwise(each_isa, pad_mode, stride):
         np.testing.assert_array_equal(y, expected)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "int64"])
+@pytest.mark.parametrize("stride", [2, 3, 4, 5])
+def test_strided_rows_in_place(each_isa, dtype, stride):
+    """Every number of taps, edges in every vector, and pixels that are no neighbours, whose rows are copied."""
+    rng = np.random.default_rng(14)
+    lanes = {"avx512": 64, "avx2": 32, "base": 16}[each_isa] // np.dtype(dtype).itemsize
+    for taps in range(1, 10):
+        for width in (taps, lanes * stride - 1, 2 * lanes * stride + taps, 4 * lanes * stride + 3):
+            channels, filters, rows = 1 + taps % 3 // 2, 1 + taps % 2, 1 + (taps + stride) % 4
+            x = rng.integers(-8, 9, (2, 2 * channels, 9, width)).astype(dtype)
+            w = rng.integers(-8, 9, (2 * filters, channels, rows, taps)).astype(dtype)
+            b = rng.integers(-8, 9, 2 * filters).astype(dtype)
+            padding = ((rows // 2, 2), (taps // 2, width % 4))
+            named = {"stride": (1 + taps % 3, stride), "padding": padding, "groups": 2, "layout": "NCHW"}
+            expected = reference.convolve(x, w, b, kernel_layout="OIHW", **named)
+            for view in (x, np.repeat(x, 2, axis=-1)[..., ::2]):
+                for threads in (1, 3):
+                    y = cyconv.conv2d(view, w, b, algorithm="stencil", threads=threads, **named)
+                    np.testing.assert_array_equal(y, expected, str((taps, width)))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("stride", [2, 3, 4])
+def test_strided_rows_that_are_not_finite(each_isa, stride, value):
+    """In the input they stay local; as weights they meet the padding."""
+    rng = np.random.default_rng(15)
+    for at in ((0, 0), (8, 98), (4, 50), (3, 97)):
+        x, w = np.ones((1, 1, 9, 99), np.float32), np.ones((1, 1, 3, 5), np.float32)
+        named = {"stride": (1, stride), "padding": (1, 2), "layout": "NCHW"}
+        x[(0, 0, *at)] = value
+        y = cyconv.conv2d(x, w, algorithm="stencil", **named)
+        np.testing.assert_array_equal(y, reference.convolve(x, w, kernel_layout="OIHW", **named))
+        x = rng.integers(1, 9, x.shape).astype(np.float32)
+        w[0, 0, at[0] % 3, at[1] % 5] = value
+        y = cyconv.conv2d(x, w, algorithm="stencil", **named)
+        with np.errstate(invalid="ignore"):
+            expected = reference.convolve(x, w, kernel_layout="OIHW", **named)
+        np.testing.assert_array_equal(y, expected)
+
+
 @pytest.mark.parametrize("pad_mode", PAD_MODES[1:])
 def test_scipy_correlates_the_same(each_isa, pad_mode):
     ndimage = pytest.importorskip("scipy.ndimage")

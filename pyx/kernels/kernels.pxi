@@ -5,12 +5,13 @@ from libc.math cimport sqrt
 from libc.string cimport memcpy
 from kernel_table cimport (CLAMP, LEAKY_RELU, LINEAR, MAX_MR, MAX_NV, MAX_STRIDE, MAXIMUM, MAXIMUM_NUMBER, MET,
                            SIGMOID, SUM, TANH, WHOLE_SCALE, Difference, Fold, Gather, InputTransform, KernelTable,
-                           LineInputs, LineOutputs, LineProducts, OutputTransform, Segment, Slide, Spread, Stencil,
-                           Tile, WeightTransform, has_point, tile_function)
+                           LineInputs, LineOutputs, LineProducts, OutputTransform, RowStencil, Segment, Slide, Spread,
+                           Stencil, Tile, WeightTransform, has_point, tile_function)
 from simd cimport *
 
 include "tile.pxi"
 include "stencil.pxi"
+include "row_stencil.pxi"
 include "gather.pxi"
 include "spread.pxi"
 include "winograd.pxi"
@@ -45,6 +46,7 @@ TABLE.stencil[1][:] = [stencil_1x2, stencil_2x2, stencil_3x2, stencil_4x2,
                        stencil_5x2, stencil_6x2, stencil_7x2, stencil_8x2]
 TABLE.stencil_rows = STENCIL_ROWS
 TABLE.stencil_height = STENCIL_HEIGHT
+TABLE.row_stencil[:] = [row_stencil_2, row_stencil_3, row_stencil_4]
 TABLE.spread = spread
 TABLE.gather = gather
 TABLE.fold = fold

@@ -138,7 +138,8 @@ cdef bint difference(const Difference* d) noexcept nogil:
 
 
 cdef inline bint difference_of(const bint checked, const Difference* d) noexcept nogil:
-    cdef vec x, y, z, gain, check[3]
+    cdef vec x, y, z, gain
+    cdef vec check[3]
     cdef Py_ssize_t i, j, n
     cdef const char* odd
     check[0] = check[1] = check[2] = vzero()
