@@ -167,21 +167,23 @@ cdef inline bint read_strip(const Job* job, const Chunk* chunk, const char* x, P
     cdef Py_ssize_t rows = chunk.rows * chunk.channels
     cdef Py_ssize_t part = rows * length * item
     cdef Py_ssize_t parts = min(g.stride[2], (chunk.columns - 1) * g.dilation[2] + 1)
-    cdef Py_ssize_t r, n, k, ix, lo, hi
-    cdef char* to = strip
-    cdef Gather gather = parts_of_rows(job, length, chunk.channels)
+    cdef Py_ssize_t r, n = 0, k, ix
+    cdef Parts row
+    cdef char* to
     if part > STRIP_BYTES // parts:
         return False
-    for n in range(parts):
-        ix = p.ow * g.stride[2] - g.before[2] + chunk.column * g.dilation[2] + n
-        inside_input(g, ix, length, &lo, &hi)
+    find_parts(job, p.ow * g.stride[2] - g.before[2] + chunk.column * g.dilation[2], parts, length,
+               chunk.channels, part, &row)
+    while next_parts(job, &row):
+        to = strip + row.first * part
         for r in range(chunk.rows):
             p.met = source_row(job, p.od, p.oh, chunk.row + r, &p.offset)
             p.offset += p.x
             if p.met:
-                gather_part(job, &gather, x + p.offset, ix, lo, hi, length, to)
+                gather_parts(job, &row, x + p.offset, to)
             else:
-                memset(to, 0, chunk.channels * length * item)
+                for n in range(row.gather.columns):
+                    memset(to + n * part, 0, chunk.channels * length * item)
             to += chunk.channels * length * item
     panel.b = strip
     panel.b_unit = 1
@@ -192,36 +194,63 @@ cdef inline bint read_strip(const Job* job, const Chunk* chunk, const char* x, P
     return True
 
 
-cdef inline Gather parts_of_rows(const Job* job, Py_ssize_t length, Py_ssize_t channels) noexcept nogil:
-    """What copies of every stride-th column of input rows have in common."""
-    cdef Gather gather
-    gather.columns = 1
-    gather.to_column = gather.source_column = 0
-    gather.rows, gather.to_row, gather.source_row = channels, length * job.kernels.item, job.x.channel
-    gather.source_lane = job.g.stride[2] * job.x.axis[2]
-    return gather
+cdef struct Parts:                  # copies of every stride-th column of input rows, from several columns on
+    Py_ssize_t column               # that of the first part
+    Py_ssize_t parts
+    Py_ssize_t length               # elements of a part
+    Py_ssize_t first                # of the parts that are copied together,
+    Py_ssize_t lo                   # and those of their elements that are inside of the input
+    Py_ssize_t hi
+    Gather gather
 
 
-cdef inline void gather_part(const Job* job, Gather* gather, const char* row, Py_ssize_t ix, Py_ssize_t lo,
-                             Py_ssize_t hi, Py_ssize_t length, char* to) noexcept nogil:
-    """Columns ix + i * stride of an input row, those with i in [lo, hi) inside of the input, for each channel."""
+cdef inline void find_parts(const Job* job, Py_ssize_t column, Py_ssize_t parts, Py_ssize_t length,
+                            Py_ssize_t channels, Py_ssize_t to_part, Parts* p) noexcept nogil:
+    """What the parts of all rows have in common.  `next_parts` follows."""
+    p.column, p.parts, p.length, p.first = column, parts, length, 0
+    p.gather.columns = 0
+    p.gather.to_column, p.gather.source_column = to_part, job.x.axis[2]
+    p.gather.rows, p.gather.to_row, p.gather.source_row = channels, length * job.kernels.item, job.x.channel
+    p.gather.source_lane = job.g.stride[2] * job.x.axis[2]
+
+
+cdef inline bint next_parts(const Job* job, Parts* p) noexcept nogil:
+    """The next part, or all if they meet the input alike; False behind the last."""
+    cdef Py_ssize_t lo, hi
+    p.first += p.gather.columns
+    if p.first == p.parts:
+        return False
+    inside_input(&job.g, p.column + p.first, p.length, &p.lo, &p.hi)
+    p.gather.columns = 1
+    if p.first == 0 and p.parts > 1:
+        inside_input(&job.g, p.column + p.parts - 1, p.length, &lo, &hi)
+        if lo == p.lo and hi == p.hi and (job.g.pad_mode == CONSTANT or hi - lo == p.length):
+            p.gather.columns = p.parts
+    return True
+
+
+cdef inline void gather_parts(const Job* job, Parts* p, const char* row, char* to) noexcept nogil:
+    """The parts that are copied together, of an input row of each channel."""
     cdef const Geometry* g = &job.g
-    cdef Py_ssize_t item = job.kernels.item, i
-    if hi - lo < length and g.pad_mode == CONSTANT:
-        memset(to, 0, gather.rows * gather.to_row)
-    if hi > lo:
-        gather.to = to + lo * item
-        gather.source = row + (ix + lo * g.stride[2]) * job.x.axis[2]
-        gather.lanes = hi - lo
-        job.kernels.gather(gather)
+    cdef Py_ssize_t item = job.kernels.item, ix = p.column + p.first, i
+    cdef Gather one
+    if p.hi - p.lo < p.length and g.pad_mode == CONSTANT:
+        for i in range(p.gather.columns):
+            memset(to + i * p.gather.to_column, 0, p.gather.rows * p.gather.to_row)
+    if p.hi > p.lo:
+        p.gather.to = to + p.lo * item
+        p.gather.source = row + (ix + p.lo * g.stride[2]) * job.x.axis[2]
+        p.gather.lanes = p.hi - p.lo
+        job.kernels.gather(&p.gather)
     if g.pad_mode == CONSTANT:
         return
-    gather.lanes = 1
-    for i in range(length):
-        if not lo <= i < hi:
-            gather.to = to + i * item
-            gather.source = row + job.x.axis[2] * source_index(ix + i * g.stride[2], g.size[2], g.pad_mode)
-            job.kernels.gather(gather)
+    one = p.gather
+    one.lanes = 1
+    for i in range(p.length):
+        if not p.lo <= i < p.hi:
+            one.to = to + i * item
+            one.source = row + job.x.axis[2] * source_index(ix + i * g.stride[2], g.size[2], g.pad_mode)
+            job.kernels.gather(&one)
 
 
 cdef inline void add_segment(Panel* panel, Py_ssize_t a, Py_ssize_t b, Py_ssize_t terms) noexcept nogil:

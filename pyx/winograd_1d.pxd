@@ -12,7 +12,7 @@
 # cache holds.  Axes are in such an order that the last has many sites: it fills the register tiles.
 from libc.string cimport memcpy, memset
 
-from channels_first cimport gather_part, parts_of_rows
+from channels_first cimport Parts, find_parts, gather_parts, next_parts
 from channels_last cimport (MOST_TILES, Row, Run, channels_last_tiles, cut_rows, in_place, neighbours, output_row,
                             sum_row)
 from geometry cimport (CONSTANT, Array, Blocks, Geometry, Job, Lines, Unit, block_width, ceil_div, inside_input,
@@ -278,14 +278,13 @@ cdef inline void gather_line(const Job* job, const char* x, Py_ssize_t first, Py
             job.kernels.gather(&gather)
 
 
-cdef inline void gather_parts(const Job* job, const Box* b, const char* x, Py_ssize_t first,
-                              char* to) noexcept nogil:
+cdef inline void copy_parts(const Job* job, const Box* b, const char* x, Py_ssize_t first, char* to) noexcept nogil:
     """What a row of sites meets of an input row, channels first."""
-    cdef Py_ssize_t pixels = part_pixels(&job.g, b.sites[2]), n, lo, hi
-    cdef Gather gather = parts_of_rows(job, pixels, job.g.ic)
-    for n in range(parts_of(&job.g)):
-        inside_input(&job.g, first + n, pixels, &lo, &hi)
-        gather_part(job, &gather, x, first + n, lo, hi, pixels, to + n * pixels * job.lines.pixel)
+    cdef Py_ssize_t pixels = part_pixels(&job.g, b.sites[2]), part = pixels * job.lines.pixel
+    cdef Parts p
+    find_parts(job, first, parts_of(&job.g), pixels, job.g.ic, part, &p)
+    while next_parts(job, &p):
+        gather_parts(job, &p, x, to + p.first * part)
 
 
 cdef inline void transform_box(const Job* job, const Box* b) noexcept nogil:
@@ -348,7 +347,7 @@ cdef inline void transform_rows(const Job* job, const Box* b, const char* x, Py_
             if at < 0:
                 memset(b.gathered + j * row_size, 0, row_size)
             elif w.channels_first:
-                gather_parts(job, b, x + at * job.x.axis[1], column, b.gathered + j * row_size)
+                copy_parts(job, b, x + at * job.x.axis[1], column, b.gathered + j * row_size)
             else:
                 gather_line(job, x + at * job.x.axis[1], column, 1, n, b.gathered + j * row_size)
         source, row, t.source_next = b.gathered, row_size, w.pixel

@@ -17,10 +17,14 @@ cdef void gather(const Gather* g) noexcept nogil:
             gather_rows(CLOSE_PAIR, g)
         else:
             gather_rows(CLOSE, g)
+    elif turns(2, g):
+        gather_turns(2, g)
+    elif turns(3, g):
+        gather_turns(3, g)
+    elif turns(4, g):
+        gather_turns(4, g)
     elif g.source_lane == 2 * <Py_ssize_t> sizeof(real):
-        if g.columns == 2 and g.source_column == <Py_ssize_t> sizeof(real):
-            gather_turns(g)
-        elif g.lanes == 2 * LANES:
+        if g.lanes == 2 * LANES:
             gather_rows(EVEN_PAIR, g)
         else:
             gather_rows(EVEN, g)
@@ -30,6 +34,11 @@ cdef void gather(const Gather* g) noexcept nogil:
         gather_across(EVEN, g)
     else:
         gather_rows(APART, g)
+
+
+cdef inline bint turns(const Py_ssize_t columns, const Gather* g) noexcept nogil:
+    return (g.columns == columns and g.source_column == <Py_ssize_t> sizeof(real)
+            and g.source_lane == columns * <Py_ssize_t> sizeof(real))
 
 
 cdef enum:                          # how the elements of a row lie
@@ -145,27 +154,42 @@ cdef inline void transpose(const int how, const Py_ssize_t rows, const Py_ssize_
         to += g.to_row
 
 
-cdef inline void gather_turns(const Gather* g) noexcept nogil:
-    """Two columns that take turns: each element is loaded once, and fetched from far away four rows before."""
-    cdef Py_ssize_t r, n, lanes
+cdef inline void gather_turns(const int columns, const Gather* g) noexcept nogil:
+    """Columns that take turns: each element is loaded once, and fetched from far away four rows before."""
+    cdef Py_ssize_t r, n, k, lanes
     cdef const char* source
     cdef char* to
-    cdef vec v[2]
+    cdef vec v[MAX_STRIDE]
     for r in range(g.rows):
         source = g.source + r * g.source_row
         to = g.to + r * g.to_row
         for n in range(g.lanes // LANES):
-            vprefetch_far(source + 4 * g.source_row)
-            vprefetch_far(source + 4 * g.source_row + VBYTES)
-            v[0] = vload(source)
-            v[1] = vload(source + VBYTES)
-            vstore(to, vevery(v, 2, 0))
-            vstore(to + g.to_column, vevery(v, 2, 1))
-            source += 2 * VBYTES
+            for k in range(columns):
+                vprefetch_far(source + 4 * g.source_row + k * VBYTES)
+                v[k] = vload(source + k * VBYTES)
+            store_turns(columns, v, to, g.to_column, LANES)
+            source += columns * VBYTES
             to += VBYTES
         lanes = g.lanes % LANES
         if lanes > 0:
-            v[0] = vload_part(source, min(2 * lanes, LANES))
-            v[1] = vload_part(source + VBYTES, max(2 * lanes - LANES, 0))
-            vstore_part(to, vevery(v, 2, 0), lanes)
-            vstore_part(to + g.to_column, vevery(v, 2, 1), lanes)
+            for k in range(columns):
+                v[k] = vload_part(source + k * VBYTES, min(max(columns * lanes - k * LANES, 0), LANES))
+            store_turns(columns, v, to, g.to_column, lanes)
+
+
+cdef inline void store_turns(const int columns, const vec* v, char* to, Py_ssize_t to_column,
+                             Py_ssize_t lanes) noexcept nogil:
+    """Constants, not a loop, count the columns: only then are shuffles known."""
+    store_turn(columns, 0, v, to, lanes)
+    store_turn(columns, 1, v, to + to_column, lanes)
+    if columns > 2:
+        store_turn(columns, 2, v, to + 2 * to_column, lanes)
+    if columns > 3:
+        store_turn(columns, 3, v, to + 3 * to_column, lanes)
+
+
+cdef inline void store_turn(const int columns, const int k, const vec* v, char* to, Py_ssize_t lanes) noexcept nogil:
+    if lanes == LANES:
+        vstore(to, vevery(v, columns, k))
+    else:
+        vstore_part(to, vevery(v, columns, k), lanes)
