@@ -590,7 +590,7 @@ cdef class Convolution:
         if not (self.writable_in_place(&job.y) and aligned(&job.x, sizeof(real))
                 and aligned(&job.y, sizeof(real))):
             return False
-        threads = 1 if forked() else threads
+        threads = 1 if forked() else self.useful(threads)
         self.set_up(&job, &self.g, packed, threads)
         threads = min(threads, job.units)
         flags = ceil_div(self.flags(&job), 64) * 64
@@ -631,8 +631,16 @@ cdef class Convolution:
             job.x.channel, job.x.axis[2] = self.kernels.item, self.g.oc * self.kernels.item
         elif self.algorithm == STENCIL and not self.channels_last:
             job.x.axis[2] = self.kernels.item
+        threads = self.useful(threads)
         self.set_up(&job, &self.g, None, threads)
         return job.scratch_bytes * min(threads, job.units) + self.flags(&job)
+
+    cdef Py_ssize_t useful(self, Py_ssize_t threads) noexcept nogil:
+        """So many threads, or one if waking the others costs more than they save."""
+        cdef double macs = <double> self.g.batch * self.g.groups * outputs(&self.g) * self.blocks.terms
+        if self.algorithm == LINES:
+            macs *= LINE_POINTS / 2     # and the transforms
+        return threads if macs >= SERIAL_MACS else 1
 
     cdef void turn(self, Array* array) noexcept nogil:
         """Axes of an array into their order."""
@@ -727,10 +735,7 @@ cdef class Convolution:
 
     cdef void work(self, const Job* job, Py_ssize_t threads) noexcept nogil:
         cdef Py_ssize_t unit
-        cdef const Geometry* g = &job.g
-        cdef double macs = (<double> g.batch * g.groups * g.oc * g.out[0] * g.out[1] * g.out[2]
-                            * job.blocks.terms)
-        if threads == 1 or job.units == 1 or macs < SERIAL_MACS:
+        if threads == 1 or job.units == 1:
             for unit in range(job.units):
                 self.do_unit(job, unit, 0)
         else:

@@ -142,7 +142,8 @@ cdef inline void cut_lines(Job* job, Py_ssize_t threads) noexcept nogil:
     if (blocks % threads > 0 and blocks < UNITS_PER_THREAD * threads
             and (inputs > weights_of_a_plane(job) or job.blocks.count < threads)):
         a = 0
-        for n in range(1, 3):
+        # Pixels of a row stay together in whole tiles.
+        for n in range(1, 2 if w.channels_first and w.box[2] <= job.kernels.nv * job.kernels.lanes else 3):
             if w.box[n] - w.inner.kernel[n] * w.inner.dilation[n] > w.box[a] - w.inner.kernel[a] * w.inner.dilation[a]:
                 a = n
         blocks = blocks // w.boxes[a]
