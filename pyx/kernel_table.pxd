@@ -151,6 +151,7 @@ cdef struct OutputTransform:
     Py_ssize_t tiles
     const char* bias
     Py_ssize_t limits               # as Tile's
+    bint prefetch                   # 1: fetch the lines of c a tile ahead
     char* c                         # the first output
     Py_ssize_t c_tile
     Py_ssize_t c_row

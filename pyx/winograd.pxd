@@ -303,6 +303,7 @@ cdef inline void finish_run(const Job* job, OutputTransform* t, char* y, const S
     t.tiles = tiles
     t.row_points, t.column_points = site.points[0], site.points[1]
     t.rows = rows
+    t.prefetch = packed
     t.last_columns = columns - (tiles - 1) * w.m
     if packed:
         t.c, t.c_row, t.c_column = y, g.dilation[1] * job.y.axis[1], step

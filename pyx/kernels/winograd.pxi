@@ -218,6 +218,14 @@ cdef inline vec outputs_across(const int m, const int points, const int rows, co
     return check
 
 
+cdef inline void prefetch_outputs(const int m, const OutputTransform* t, const char* c) noexcept nogil:
+    """A tile's lines of memory, which the processor fetches too late by itself."""
+    cdef Py_ssize_t i, j
+    for i in range(m):
+        for j in range(m):
+            vprefetch(c + i * t.c_row + j * t.c_column)
+
+
 cdef inline void transform_outputs_of(const int m, const Py_ssize_t lanes, const OutputTransform* t,
                                       Py_ssize_t offset) noexcept nogil:
     """Tiles of one row of tiles, for the channels at one vector."""
@@ -232,6 +240,8 @@ cdef inline void transform_outputs_of(const int m, const Py_ssize_t lanes, const
         p = t.sums + n * t.sums_tile + offset
         c = t.c + n * t.c_tile + offset
         columns = t.last_columns if n == t.tiles - 1 else m
+        if t.prefetch and n < t.tiles - 1:
+            prefetch_outputs(m, t, c + t.c_tile)
         if t.row_points == 6 and t.column_points == 6:
             outputs_down(m, 6, 6, t, p, s)
         elif t.row_points == 6:
