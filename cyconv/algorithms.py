@@ -9,7 +9,17 @@ import math
 from typing import NamedTuple
 
 from cyconv import fourier
-from cyconv._ext.convolution import FUSED_WEIGHTS, STRIPS, WHOLE_LINES, WINOGRAD_BLOCKS, fast_fir, lines, rows_apart
+from cyconv._ext.convolution import (
+    FUSED_WEIGHTS,
+    STRIPS,
+    TURNS,
+    WHOLE_LINES,
+    WINOGRAD_BLOCKS,
+    fast_fir,
+    joined,
+    lines,
+    rows_apart,
+)
 
 _SIGNAL = 1 << 12
 """Outputs of a signal of any length, for the choice of its algorithm."""
@@ -280,17 +290,23 @@ def _row_classes(case):
     return min(case.stride[1] // math.gcd(case.stride[1], case.dilation[1]), case.kernel[1])
 
 
+def _joined(case):
+    """Groups that share a strip."""
+    return case.groups if case.channels_last and joined(case.groups, case.ic, case.oc) else 1
+
+
 def _stencil_declines(case):
-    """Outputs of a row are neighbours in memory, and a window fits a strip."""
-    if case.channels_last and case.groups > 1:
-        return "the outputs of a group are no neighbours in memory"
+    """Outputs of a row, or of a few groups of it, are neighbours in memory, and a window fits a strip."""
+    if case.channels_last and case.groups > _joined(case):
+        return f"channels of the {case.groups} groups are too many to be brought apart"
     vector, (height, width) = case.lanes * case.nv, case.kernel[1:]
     rows = height if case.out[1] == 1 else _row_classes(case) * (case.rows - 1) + height
     columns = width * vector
     if case.out[1] > 1:
         columns = min(columns, (width - 1) * case.dilation[2] + case.stride[2] * vector)
     half = STRIPS["stencil"] // 2
-    if rows * columns * case.item > half or height * width > half // 8:
+    planes = case.groups * case.ic * case.kernel[0] if _joined(case) > 1 else 1  # that the strip must hold
+    if planes * rows * columns * case.item > half or height * width > half // 8:
         return "the window is too large to be copied to cache"
     return ""
 
@@ -303,7 +319,14 @@ def _stencil_cost(case):
     classes = _row_classes(case)
     heights = [_ceil(case.kernel[1] - n, classes) for n in range(classes)]
     copied = classes * (case.out[1] - 1) + case.kernel[1]
-    return case.groups * case.out[0] * (case.oc * _stencil_sums(case, case.out[1], heights) + _strip_cost(case, copied))
+    sums = _stencil_sums(case, case.out[1], heights)
+    return _blocks_cost(case, sums, _copy_cost(case, copied))
+
+
+def _blocks_cost(case, sums, copying):
+    """The sums of each filter, what its blocks read, and where they go."""
+    together = _joined(case)
+    return case.groups // together * case.out[0] * (together * case.oc * sums + copying + _scatter_cost(case))
 
 
 def _row_sums(case):
@@ -332,21 +355,27 @@ def _stencil_sums(case, height, kernel_rows):
     return tiles * (case.ic * case.kernel[0] * (case.kernel[2] * column + fetching) + 1.5 * rows * vectors + 20)
 
 
-def _strip_cost(case, rows):
-    """Cycles in which so many rows of a block are copied; and its outputs, if channels are neighbours."""
+def _copy_cost(case, rows):
+    """Cycles in which so many rows of a block are copied."""
     columns = _ceil(case.stride[2] * case.out[2] + case.kernel[2] * case.dilation[2], case.lanes)
-    if not case.channels_last or case.ic < 3:
-        copying = case.ic * columns * (case.lanes if case.stride[2] > 2 else 2 * case.stride[2])
+    channels = _joined(case) * case.ic
+    if not case.channels_last or channels < 3 <= case.stride[2]:
+        copying = channels * columns * (case.lanes if case.stride[2] > 2 else 2 * case.stride[2])
     else:
-        copying = _transposed(case, case.ic) * columns
-    scattering = 0
-    if case.channels_last and case.oc > 1:
-        scattering = _transposed(case, case.oc) * case.out[1] * _ceil(case.out[2], case.lanes)
-    return rows * copying + scattering + 200
+        copying = _transposed(case, channels, case.stride[2]) * columns
+    return rows * copying + 200
 
 
-def _transposed(case, channels):
-    """Cycles in which a vector of pixels of so many channels is transposed."""
+def _scatter_cost(case):
+    """Cycles in which the outputs of a block become channels of pixels."""
+    filters = _joined(case) * case.oc if case.channels_last else 1
+    return _transposed(case, filters) * case.out[1] * _ceil(case.out[2], case.lanes) if filters > 1 else 0
+
+
+def _transposed(case, channels, stride=1):
+    """Cycles in which a vector of pixels of so many channels is transposed; if few take turns, less."""
+    if stride <= 2 and stride * channels <= TURNS:
+        return channels * (channels + 3)
     return _ceil(channels, case.lanes) * case.lanes * 2 * math.log2(2 * case.lanes) + channels
 
 
@@ -370,8 +399,8 @@ def _fast_fir_cost(case):
     sums = 1.1 * sum(_stencil_sums(case, height, [taps]) for taps in kernel_rows)
     rows = (height << levels) + case.kernel[1] - 1
     columns = _ceil(case.out[2] + case.kernel[2] * case.dilation[2], case.lanes)
-    subtracting = 5 * levels * case.ic * rows * columns
-    return case.groups * case.out[0] * (case.oc * sums + subtracting + _strip_cost(case, rows)) * _ROUNDING
+    subtracting = 5 * levels * _joined(case) * case.ic * rows * columns
+    return _blocks_cost(case, sums, subtracting + _copy_cost(case, rows)) * _ROUNDING
 
 
 def _separable_declines(case):
@@ -386,7 +415,7 @@ def _separable_declines(case):
     classes, copied, summed = _row_classes(case), vector * width, vector
     copied = min(copied, (width - 1) * case.dilation[2] + case.stride[2] * vector)
     summed *= classes * (case.rows - 1) + height + case.oc * (1 + case.kernel[0]) * case.rows
-    if max(16 * copied, summed) * case.item > STRIPS["stencil"] // 2:
+    if max(16 * copied, summed) * _joined(case) * case.item > STRIPS["stencil"] // 2:
         return "the window is too large to be copied to cache"
     return case.unfit
 
@@ -397,15 +426,17 @@ def _separable_cost(case):
     vectors = _ceil(case.out[2], case.lanes)
     blocks = _ceil(case.out[1], min(4 * height + 32, case.out[1]))
     rows = classes * (case.out[1] - blocks) + blocks * height
-    line = case._replace(oc=1, kernel=(1, height, 1))
+    line = case._replace(kernel=(1, height, 1))
     down = _stencil_sums(line, case.out[1], [_ceil(height - n, classes) for n in range(classes)])
-    # Channels that are neighbours come and go one by one.
-    apart = case.lanes if case.channels_last and case.groups * case.oc > 1 else 0
+    # Channels of many groups come and go one by one.
+    together = _joined(case)
+    apart = case.lanes if case.channels_last and case.groups > together else 0
     load = (1 + case.lanes * case.item / _LINE) / 2  # most of them begin anywhere in a line of cache
-    plane = rows * vectors * (width * load + 3 + 1.5 * apart) + down + _strip_cost(line, rows)
+    plane = rows * vectors * (width * load + 3 + 1.5 * apart) + down
     planes = depth if case.dilation[0] > 1 else min(case.stride[0], depth)
     through = case.out[1] * vectors * ((2 * depth + 3 if depth > 1 else 0) + 2 * apart)
-    return case.groups * case.out[0] * case.oc * (planes * plane + through) * _ROUNDING
+    copying = planes * (1 if together > 1 else case.oc) * _copy_cost(line, rows)
+    return _blocks_cost(case, planes * plane + through, copying) * _ROUNDING
 
 
 def _fft_declines(case):

@@ -25,9 +25,10 @@ from row_stencil cimport takes_rows
 from separable cimport cut_separable, few_blocks, separable_scratch, separable_unit
 from stencil cimport STRIP as STENCIL_STRIP
 from stencil cimport cut_blocks, stencil_scratch, stencil_unit
+from strip cimport joined_groups
 from geometry cimport (CONSTANT, EDGE, MAX_BANDS, REFLECT, SYMMETRIC, WRAP, Array, Blocks, Chunk, Geometry, Lines,
                        Job, PadMode, block_width, ceil_div, inside, kernel_rows, tap_term)
-from kernel_table cimport CLAMP, LEAKY_RELU, LINEAR, SIGMOID, TANH, KernelTable, WeightTransform
+from kernel_table cimport CLAMP, LEAKY_RELU, LINEAR, MAX_TURNS, SIGMOID, TANH, KernelTable, WeightTransform
 from winograd cimport (BLOCK_BYTES, MOST_BYTES, POINTS, copy_tile, cut_tiles, direct_tile, flags_of, plane_terms,
                        tile_array, winograd_scratch, winograd_unit)
 from winograd_1d cimport (FUSED_BYTES, LINE_FILTERS, LINE_POINTS, WHOLE_CHANNELS, cut_lines, direct_line, line_groups,
@@ -74,6 +75,8 @@ WINOGRAD_BLOCKS = BLOCK_BYTES, MOST_BYTES
 FUSED_WEIGHTS = FUSED_BYTES
 # Fewer channels than these have whole points.
 WHOLE_LINES = WHOLE_CHANNELS
+# Channels of a pixel that are cheap to be brought apart, and together.
+TURNS = MAX_TURNS
 PAD_MODES = {"constant": CONSTANT, "edge": EDGE, "reflect": REFLECT,
              "symmetric": SYMMETRIC, "wrap": WRAP}
 ACTIVATIONS = {None: LINEAR, "relu": CLAMP, "relu6": CLAMP, "leaky_relu": LEAKY_RELU,
@@ -134,6 +137,19 @@ def rows_apart(Py_ssize_t ic, Py_ssize_t oc, kernel, stride, dilation, Py_ssize_
     for a in range(3):
         g.kernel[a], g.stride[a], g.dilation[a] = kernel[a], stride[a], dilation[a]
     return takes_rows(&g, lanes)
+
+
+def joined(Py_ssize_t groups, Py_ssize_t ic, Py_ssize_t oc):
+    """Whether groups share a strip of a stencil, channels-last.
+
+    Parameters
+    ----------
+    groups, ic, oc : int
+        Groups, and input and output channels of each.
+    """
+    cdef Geometry g
+    g.groups, g.ic, g.oc = groups, ic, oc
+    return joined_groups(&g, True) == groups
 
 
 def openmp_runtime():
@@ -685,7 +701,8 @@ cdef class Convolution:
         job.scattered = self.channel_lanes and not self.channels_last
         if self.algorithm == STENCIL:
             job.scattered = self.channels_last and self.g.groups * self.g.oc > 1
-        job.together = self.channels_last and self.g.ic > 1
+        job.joined = joined_groups(&self.g, self.channels_last) if self.algorithm == STENCIL else 1
+        job.together = self.channels_last and job.joined * self.g.ic > 1
         if self.algorithm == GROUPED:
             if not cut_row_bands(job, threads):
                 cut_rectangles(job, threads)
@@ -896,7 +913,7 @@ cdef void divide_filters(Job* job, Py_ssize_t threads, Py_ssize_t few) noexcept 
 
     Fewer than `few` blocks are a unit only where all threads have one.
     """
-    cdef Py_ssize_t filters = job.g.oc
+    cdef Py_ssize_t filters = job.joined * job.g.oc
     job.unit_tiles = max(job.tiles // (UNITS_PER_THREAD * threads), 1)
     job.unit_tiles = max(job.unit_tiles, ceil_div(job.tiles, ceil_div(max(job.tiles // few, 1), threads) * threads))
     job.units = ceil_div(job.tiles, job.unit_tiles)

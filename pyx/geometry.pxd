@@ -124,8 +124,9 @@ cdef struct Job:                    # one call: read by all threads, written by 
     Py_ssize_t near_blocks          #   and blocks that a column of tiles computes together
     Py_ssize_t rectangle[2]         # grouped: rows and columns of a unit; stencil: of a block, and
     Py_ssize_t planes               #   planes of the input that are copied at a time
-    Py_ssize_t levels               #   levels of fast FIR, or 0; and whether all channels
-    bint together                   #   of a pixel are copied at once
+    Py_ssize_t levels               #   levels of fast FIR, or 0; groups that share a
+    Py_ssize_t joined               #   strip; and whether all channels of a pixel are
+    bint together                   #   copied at once
     bint scattered                  # lanes are channels, or pixels, that are no neighbours in y
     Transform winograd
     Lines lines

@@ -12,6 +12,7 @@ cdef enum:
     WHOLE_SCALE = 24                # of weights that Winograd's whole points would leave fractions of
     MAX_STRIDE = 4                  # of a window that slides along the lanes,
     MAX_TAPS = 8                    # and its elements along them
+    MAX_TURNS = 8                   # columns, or lanes, of a Gather whose elements take turns
 
 cdef enum Activation:
     LINEAR

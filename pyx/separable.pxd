@@ -11,7 +11,7 @@
 # stencil.pxd; planes that the next depth needs as well are kept.
 from geometry cimport CONSTANT, Geometry, Job, ceil_div
 from kernel_table cimport CLAMP, MAX_STENCIL_HEIGHT, Segment, Stencil
-from stencil cimport LONG, STRIP, add_segments, block_of, cover, even_part, scatter, sums_row
+from stencil cimport LONG, STRIP, add_segments, bias_of, block_of, cover, even_part, scatter, sums_row
 from strip cimport Block, Strip, class_height, fill_depth, slot_of, source_depth, strip_of
 
 cdef enum:
@@ -50,8 +50,9 @@ cdef inline Py_ssize_t block_bytes(const Job* job, Py_ssize_t rows, Py_ssize_t c
     """What a block keeps beside the strip."""
     cdef Strip s = strip_of(job, rows, columns)
     cdef Py_ssize_t met = rows_met(job, &s, rows), row = sums_row(job, columns)
-    return (met + (job.g.oc * job.g.kernel[0] * rows if deep(job) else 0)
-            + (job.g.oc * rows if job.scattered else 0)) * row
+    cdef Py_ssize_t filters = job.joined * job.g.oc
+    return ((filters if job.joined > 1 else 1) * met + (filters * job.g.kernel[0] * rows if deep(job) else 0)
+            + (filters * rows if job.scattered else 0)) * row
 
 
 cdef inline Strip chunk_of(const Job* job, Py_ssize_t columns) noexcept nogil:
@@ -70,7 +71,7 @@ cdef inline void cut_separable(Job* job, Py_ssize_t threads) noexcept nogil:
     cdef Py_ssize_t apart = strip_of(job, 1, 1).apart, rows = ceil_div(g.out[1], apart), across, parts
     cdef Py_ssize_t high = min(TALL * g.kernel[1] + LOW, rows)
     cdef Py_ssize_t columns = even_part(g.out[2], COLUMNS // job.kernels.item, width)
-    while columns > width and chunk_of(job, columns).plane > STRIP // 2:
+    while columns > width and job.joined * chunk_of(job, columns).plane > STRIP // 2:
         columns = even_part(g.out[2], columns - 1, width)
     while columns > NARROW * width and block_bytes(job, high, columns) > STRIP:
         columns = even_part(g.out[2], columns - 1, width)
@@ -78,7 +79,7 @@ cdef inline void cut_separable(Job* job, Py_ssize_t threads) noexcept nogil:
         high -= 1
     while columns > width and block_bytes(job, high, columns) > STRIP:
         columns = even_part(g.out[2], columns - 1, width)
-    across = g.batch * g.groups * min(apart, g.out[1]) * ceil_div(g.out[2], columns)
+    across = g.batch * (g.groups // job.joined) * min(apart, g.out[1]) * ceil_div(g.out[2], columns)
     if threads > 1:
         # Depths that are divided among units divide work as well.
         parts = ceil_div(FEW_BLOCKS * threads, across * ceil_div(g.out[0], WINDOWS * g.kernel[0]))
@@ -93,7 +94,8 @@ cdef inline Py_ssize_t separable_scratch(const Job* job) noexcept nogil:
     cdef const Geometry* g = &job.g
     return (g.kernel[0] * <Py_ssize_t> sizeof(Py_ssize_t)
             + (g.kernel[0] + g.kernel[1] + g.kernel[2]) * <Py_ssize_t> sizeof(Segment)
-            + chunk_of(job, job.rectangle[1]).plane + job.kernels.lanes * job.kernels.nv * job.kernels.item + 128
+            + job.joined * chunk_of(job, job.rectangle[1]).plane
+            + job.kernels.lanes * job.kernels.nv * job.kernels.item + 128
             + block_bytes(job, job.rectangle[0], job.rectangle[1]))
 
 
@@ -142,27 +144,28 @@ cdef inline void separable_unit(const Job* job, Py_ssize_t unit, char* scratch) 
     cdef bint last = not deep(job)
     # Where blocks are as wide as the output, zeros at the sides of so many rows stay.
     cdef Py_ssize_t clear = 0
-    cdef Py_ssize_t n, d, f, slot, depth, filters, filters_end, plane = -1
+    cdef Py_ssize_t n, d, f, slot, depth, filters, filters_end, first, together, plane = -1
     cdef Pass along, down, through
     cdef Block b
     cdef Stencil t
-    cdef const char* weights
     cdef char* strip
     cdef char* sums
     cdef char* planes
     cdef char* apart
+    cdef Py_ssize_t sums_plane = rows_met(job, &s, job.rectangle[0]) * row
     segments = begin_pass(job, &s, 2, &along, segments)
     segments = begin_pass(job, &s, 1, &down, segments)
     begin_pass(job, &s, 0, &through, segments)
     strip = <char*> (segments + g.kernel[0])
     strip += 64 - <Py_ssize_t> strip % 64
-    sums = strip + along.strip.plane + job.kernels.lanes * job.kernels.nv * item
+    sums = strip + job.joined * along.strip.plane + job.kernels.lanes * job.kernels.nv * item
     sums += 64 - <Py_ssize_t> sums % 64
-    planes = sums + rows_met(job, &s, job.rectangle[0]) * row
-    apart = planes + (0 if last else g.oc * g.kernel[0] * plane_bytes)
+    planes = sums + (job.joined * g.oc if job.joined > 1 else 1) * sums_plane
+    apart = planes + (0 if last else job.joined * g.oc * g.kernel[0] * plane_bytes)
     t.summands = 0
     filters = unit % job.parts * job.part_blocks
-    filters_end = min(filters + job.part_blocks, g.oc)
+    filters_end = min(filters + job.part_blocks, job.joined * g.oc)
+    together = filters_end - filters if job.joined > 1 else 1
     unit = unit // job.parts
     for n in range(unit * job.unit_tiles, min((unit + 1) * job.unit_tiles, job.tiles)):
         b = block_of(job, &s, n)
@@ -178,10 +181,11 @@ cdef inline void separable_unit(const Job* job, Py_ssize_t unit, char* scratch) 
                 continue
             held[slot] = b.od * g.stride[0] + d * g.dilation[0]
             for f in range(filters, filters_end):
-                weights = b.weights + f * terms * item
-                sum_rows(job, &s, &along, &b, depth, weights, &clear, strip, sums)
-                begin(&down, weights + g.kernel[2] * item, &t)
-                t.b = sums
+                first = (f - filters) % together
+                if first == 0:
+                    sum_rows(job, &s, &along, &b, depth, f, together, &clear, strip, sums)
+                begin(&down, b.weights + (f * terms + g.kernel[2]) * item, &t)
+                t.b = sums + first * sums_plane
                 if last:
                     finish(job, &s, &b, f, apart + (f - filters) * plane_bytes, row, &t)
                 else:
@@ -199,34 +203,39 @@ cdef inline void separable_unit(const Job* job, Py_ssize_t unit, char* scratch) 
 
 
 cdef inline void sum_rows(const Job* job, const Strip* s, Pass* p, const Block* b, Py_ssize_t depth,
-                          const char* weights, Py_ssize_t* clear, char* strip, char* sums) noexcept nogil:
-    """Sums along all rows that a block meets in one depth: some rows of a class at a time."""
+                          Py_ssize_t first, Py_ssize_t filters, Py_ssize_t* clear, char* strip,
+                          char* sums) noexcept nogil:
+    """Sums along all rows that a block meets in one depth, for some filters: some rows of a class at a time."""
     cdef const Geometry* g = &job.g
     cdef bint wide = g.pad_mode == CONSTANT and job.rectangle[1] == g.out[2]
-    cdef Py_ssize_t n, rows
+    cdef Py_ssize_t row = sums_row(job, job.rectangle[1]), sums_plane = rows_met(job, s, job.rectangle[0]) * row
+    cdef Py_ssize_t terms = g.kernel[0] + g.kernel[1] + g.kernel[2], n, rows, f
     cdef Block chunk = b[0]
     cdef Stencil t
-    begin(p, weights, &t)
+    begin(p, b.weights, &t)
     t.init, t.summands, t.limits, t.prefetch = b.bias + g.oc * job.kernels.item, 0, 0, 0
-    t.c_row = sums_row(job, job.rectangle[1])
+    t.c_row = row
     for n in range(s.classes):
         rows, chunk.oh = b.rows - 1 + class_height(g, s, n), 0
         p.job.g.before[1] = g.before[1] - b.oh * g.stride[1] - n * g.dilation[1]
         while chunk.oh < rows:
             chunk.rows = min(CHUNK, rows - chunk.oh)
-            fill_depth(&p.job, &p.strip, &chunk, depth, 0, 1, chunk.rows <= clear[0], False, strip)
-            t.b, t.c = strip, sums + chunk.oh * t.c_row
-            cover(job, &t, chunk.rows, b.columns)
+            fill_depth(&p.job, &p.strip, &chunk, depth, 0, job.joined, chunk.rows <= clear[0], False, strip)
+            for f in range(filters):
+                t.a = b.weights + (first + f) * terms * job.kernels.item
+                t.b = strip + (first + f) // g.oc * p.strip.plane
+                t.c = sums + f * sums_plane + chunk.oh * row
+                cover(job, &t, chunk.rows, b.columns)
             chunk.oh += CHUNK
             if wide:
                 clear[0] = max(clear[0], chunk.rows)
-        sums += (s.rows - 1 + class_height(g, s, n)) * t.c_row
+        sums += (s.rows - 1 + class_height(g, s, n)) * row
 
 
 cdef inline void finish(const Job* job, const Strip* s, const Block* b, Py_ssize_t f, char* to, Py_ssize_t to_row,
                         Stencil* t) noexcept nogil:
     """The last sums of a block for a filter: bias, activation, and where they go."""
-    t.init = b.bias + f * job.kernels.item
+    t.init = bias_of(job, b, f)
     t.limits = job.limits
     t.prefetch = job.blocks.terms >= LONG
     t.c, t.c_row = b.y + f * job.y.channel, s.apart * job.y.axis[1]

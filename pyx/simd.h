@@ -127,6 +127,21 @@ VINLINE vec vevery(const vec *v, const int step, const int first)
     return r;
 }
 
+/* Vector `part` of the elements of so many vectors that take turns: vevery undone. */
+VINLINE vec vturns(const vec *v, const int step, const int part)
+{
+    vec r = v[0];
+    for (int n = 1; n < step; n++) {
+        vbits at;
+        for (int i = 0; i < LANES; i++) {
+            int e = part * LANES + i;
+            at[i] = e % step == n ? LANES + e / step : n == 1 && e % step == 0 ? e / step : i;
+        }
+        r = __builtin_shuffle(r, v[n], at);
+    }
+    return r;
+}
+
 /* Constants of the activations (which integer modules compile, but do not offer). */
 #if CYCONV_REAL == CYCONV_FLOAT || CYCONV_REAL == CYCONV_INT32
 #define MANTISSA_BITS 23

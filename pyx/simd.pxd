@@ -55,6 +55,7 @@ cdef extern from "simd.h" nogil:
     vec vpick_negative(vec x, vec if_negative, vec otherwise) noexcept
     vec veven(vec a, vec b) noexcept
     vec vevery(const vec* v, int step, int first) noexcept
+    vec vturns(const vec* v, int step, int part) noexcept
     vec vpow2(vec shifted) noexcept
     vec vquotient(vec v, real n) noexcept
     const char* vopaque(const char* p) noexcept

@@ -1,15 +1,17 @@
 # Few output channels in planes: the lanes of a tile are pixels of a row, its rows are output rows of
 # one channel, so that a row of the input that is loaded once serves all kernel rows that meet it.
 #
-# A block is a rectangle of outputs of the channels of a group.  What it reads, padding included, is
-# copied to a strip in scratch memory (strip.pxd), as few planes (channels and depths) at a time as the
-# cache holds; the sums go on from one part to the next.  Fast FIR (fast_fir.pxd) takes a block's rows
+# A block is a rectangle of outputs of the channels of a group, or of all groups that share a strip.
+# What it reads, padding included, is copied to that strip in scratch memory (strip.pxd), as few planes
+# (channels and depths) of one group at a time as the cache holds; the sums go on from one part to the
+# next.  Fast FIR (fast_fir.pxd) takes a block's rows
 # for several sums of fewer kernel rows.
 from fast_fir cimport MAX_POINTS, points_of, taps_before
 from geometry cimport CONSTANT, Geometry, Job, ceil_div, kernel_rows
 from kernel_table cimport CLAMP, MAX_LEVELS, MAX_STENCIL_HEIGHT, Gather, Segment, Stencil
 from row_stencil cimport row_stencil_block, rows_in_place
-from strip cimport Block, Strip, class_height, column_at, fill_planes, slot_of, source_depth, strip_of, whole_phases
+from strip cimport Block, Strip, class_height, column_at, fill_planes, planes_of, slot_of, source_depth, strip_of
+from strip cimport whole_phases
 
 cdef enum:
     STRIP = 1 << 19                 # bytes of a strip: half of a usual second-level cache
@@ -56,7 +58,8 @@ cdef inline void cut_blocks(Job* job) noexcept nogil:
     cdef const Geometry* g = &job.g
     cdef Py_ssize_t width = job.kernels.lanes * job.kernels.nv
     cdef Py_ssize_t most = (ROWS if run_width(job) > 0 else 1) * COLUMNS // job.kernels.item
-    cdef Py_ssize_t planes = g.ic * g.kernel[0]
+    cdef Py_ssize_t planes = planes_of(job)
+    cdef Py_ssize_t least = planes if job.joined > 1 else 1     # of the planes that the strip holds
     cdef Strip s = strip_of(job, 1, 1)
     cdef Py_ssize_t rows = ceil_div(g.out[1], s.apart), columns, limit
     job.in_place = rows_in_place(job)
@@ -81,8 +84,8 @@ cdef inline void cut_blocks(Job* job) noexcept nogil:
     if (g.oc == 1 and not job.together
             and planes * strip_of(job, job.rectangle[0], columns).plane + sums_bytes(job, columns) > STRIP):
         job.rectangle[0] = min(rows, 2 * FEW_ROWS << job.levels)
-    while (strip_of(job, job.rectangle[0], columns).plane + sums_bytes(job, columns)
-           > (STRIP if planes == 1 else STRIP // 2)):
+    while (least * strip_of(job, job.rectangle[0], columns).plane + sums_bytes(job, columns)
+           > (STRIP if least == planes else STRIP // 2)):
         if columns > width:
             columns = even_part(g.out[2], columns - 1, width)
         elif job.rectangle[0] > 1:
@@ -91,7 +94,7 @@ cdef inline void cut_blocks(Job* job) noexcept nogil:
             break
     job.rectangle[1] = columns
     s = strip_of(job, job.rectangle[0], columns)
-    limit = max(min(STRIP // s.plane, SEGMENTS // plane_segments(job, &s)), 1)
+    limit = max(min(STRIP // s.plane, SEGMENTS // plane_segments(job, &s)), least)
     job.planes = ceil_div(planes, ceil_div(planes, limit))
     job.rectangle[0] = min(even_part(rows, job.rectangle[0], 1 << job.levels), job.rectangle[0])
     count_blocks(job, rows, s.apart)
@@ -100,7 +103,7 @@ cdef inline void cut_blocks(Job* job) noexcept nogil:
 cdef inline void count_blocks(Job* job, Py_ssize_t rows, Py_ssize_t apart) noexcept nogil:
     """Of so many rows, for each of the phases of a dilated kernel."""
     cdef const Geometry* g = &job.g
-    job.tiles = (g.batch * g.groups * g.out[0] * min(apart, g.out[1])
+    job.tiles = (g.batch * (g.groups // job.joined) * g.out[0] * min(apart, g.out[1])
                  * ceil_div(rows, job.rectangle[0]) * ceil_div(g.out[2], job.rectangle[1]))
 
 
@@ -132,7 +135,7 @@ cdef inline Py_ssize_t sums_row(const Job* job, Py_ssize_t columns) noexcept nog
 
 cdef inline Py_ssize_t sums_bytes(const Job* job, Py_ssize_t columns) noexcept nogil:
     """Of the sums of a block of so many columns, if those of a filter are no neighbours in the output."""
-    return job.g.oc * job.rectangle[0] * sums_row(job, columns) if job.scattered else 0
+    return job.joined * job.g.oc * job.rectangle[0] * sums_row(job, columns) if job.scattered else 0
 
 
 cdef inline Block block_of(const Job* job, const Strip* s, Py_ssize_t n) noexcept nogil:
@@ -153,8 +156,8 @@ cdef inline Block block_of(const Job* job, const Strip* s, Py_ssize_t n) noexcep
     n = n // down
     b.oh += n % apart
     n = n // apart
-    group = n % g.groups
-    sample = n // g.groups
+    group = n % (g.groups // job.joined) * job.joined
+    sample = n // (g.groups // job.joined)
     b.rows = max(min(job.rectangle[0], ceil_div(g.out[1] - b.oh, s.apart)), 0)
     b.columns = min(job.rectangle[1], g.out[2] - b.ow)
     b.x = job.x.data + sample * job.x.batch + group * g.ic * job.x.channel
@@ -165,19 +168,24 @@ cdef inline Block block_of(const Job* job, const Strip* s, Py_ssize_t n) noexcep
     return b
 
 
+cdef inline const char* bias_of(const Job* job, const Block* b, Py_ssize_t f) noexcept nogil:
+    """Of a filter, counted from the first of the block's groups."""
+    return b.bias + (f // job.g.oc * job.blocks.bias_items + f % job.g.oc) * job.kernels.item
+
+
 cdef inline void stencil_unit(const Job* job, Py_ssize_t unit, char* scratch) noexcept nogil:
     """Computes a unit: some filters' outputs of some blocks.
 
     What the strip holds of the block before is not copied again.
     """
     cdef const Geometry* g = &job.g
-    cdef Py_ssize_t item = job.kernels.item, planes = g.ic * g.kernel[0]
+    cdef Py_ssize_t item = job.kernels.item, planes = planes_of(job), group_planes = planes // job.joined
     cdef Strip s = strip_of(job, job.rectangle[0], job.rectangle[1])
     cdef Segment* segments = <Segment*> scratch
     cdef Py_ssize_t* held = <Py_ssize_t*> (segments + job.planes * plane_segments(job, &s))
     cdef bint* wild = <bint*> (held + g.kernel[0])
     cdef char* strip = <char*> (wild + g.kernel[0])
-    cdef Py_ssize_t n, k, f, first, count, levels, filters, filters_end
+    cdef Py_ssize_t n, k, f, group, first, count, levels, filters, filters_end
     # Where blocks are as wide as the output, zeros at their sides stay from one to the next, and if they
     # are as high, those above and below; in so many rows.
     cdef Py_ssize_t clear = 0
@@ -203,7 +211,7 @@ cdef inline void stencil_unit(const Job* job, Py_ssize_t unit, char* scratch) no
     t.a_row = s.cycle * g.ic * item
     t.prefetch = job.blocks.terms >= LONG
     filters = unit % job.parts * job.part_blocks
-    filters_end = min(filters + job.part_blocks, g.oc)
+    filters_end = min(filters + job.part_blocks, job.joined * g.oc)
     unit = unit // job.parts
     for n in range(unit * job.unit_tiles, min((unit + 1) * job.unit_tiles, job.tiles)):
         b = block_of(job, &s, n)
@@ -225,16 +233,17 @@ cdef inline void stencil_unit(const Job* job, Py_ssize_t unit, char* scratch) no
                 levels = 0 if wild[k] else levels
             if levels > 0:
                 if points_listed != b.od or count < planes:
-                    list_points(job, &s, b.od, first, count, points_segments, &points)
+                    list_points(job, &s, b.od, first, min(count, group_planes), points_segments, &points)
                     points_listed = b.od
             elif listed != b.od or count < planes:
-                add_segments(job, &s, b.od, first, count, segments, t.heights)
+                add_segments(job, &s, b.od, first, min(count, group_planes), segments, t.heights)
                 listed = b.od
             t.limits = job.limits if first + count == planes else 0
             for f in range(filters, filters_end):
+                group = f // g.oc
                 t.a = b.weights + f * job.blocks.terms * item
-                t.init = b.bias + f * item if first == 0 else NULL
-                t.b, t.b_row = strip, s.row
+                t.init = bias_of(job, &b, f) if first == 0 else NULL
+                t.b, t.b_row = strip + group * group_planes * s.plane, s.row
                 t.c, t.c_row = b.y + f * job.y.channel, s.apart * job.y.axis[1]
                 if job.scattered:
                     t.c, t.c_row = sums + (f - filters) * sums_plane, sums_row(job, job.rectangle[1])

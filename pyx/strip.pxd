@@ -8,15 +8,18 @@
 #
 # With dilation, a block's output rows lie `apart`, so that they meet the same input rows.  For
 # fast FIR, differences of rows stand behind the rows of a plane.
+#
+# Channels-last, the channels of several groups are neighbours: if they are few, all groups share a strip.
 from libc.string cimport memset
 
 from fast_fir cimport half_taps, points_of
 from geometry cimport CONSTANT, Geometry, Job, ceil_div, inside_input, source_index
-from kernel_table cimport Difference, Gather
+from kernel_table cimport MAX_TURNS, Difference, Gather
 
 cdef enum:
     SHORT_ROW = 512                 # bytes of a row that is cleared as a whole
     NODES = 13                      # sums of the levels of fast FIR
+    JOINED = 16                     # channels and filters of groups that share a strip, at most
 
 
 cdef struct Strip:
@@ -35,6 +38,16 @@ cdef struct Strip:
     Py_ssize_t at[NODES]
     Py_ssize_t next[NODES]
     Py_ssize_t taps[NODES]
+
+
+cdef inline Py_ssize_t joined_groups(const Geometry* g, bint channels_last) noexcept nogil:
+    """Groups that share a strip."""
+    return g.groups if channels_last and g.groups * max(g.ic, g.oc) <= JOINED else 1
+
+
+cdef inline Py_ssize_t planes_of(const Job* job) noexcept nogil:
+    """Planes that a block's outputs are sums of."""
+    return job.joined * job.g.ic * job.g.kernel[0]
 
 
 cdef inline Strip strip_of(const Job* job, Py_ssize_t rows, Py_ssize_t columns) noexcept nogil:
@@ -114,7 +127,7 @@ cdef inline Py_ssize_t slot_of(const Job* job, Py_ssize_t od, Py_ssize_t p) noex
     """Where in the strip plane p is: if it holds all planes, depths of neighbouring outputs keep their places."""
     cdef const Geometry* g = &job.g
     cdef Py_ssize_t d
-    if g.kernel[0] == 1 or g.dilation[0] > 1 or job.planes < g.ic * g.kernel[0]:
+    if g.kernel[0] == 1 or g.dilation[0] > 1 or job.planes < planes_of(job):
         return p
     d = p % g.kernel[0]
     return p - d + (od * g.stride[0] + d) % g.kernel[0]
@@ -128,7 +141,8 @@ cdef inline void fill_planes(const Job* job, const Strip* s, const Block* b, Py_
     slot holds is too large for sums of differences, or not finite.
     """
     cdef const Geometry* g = &job.g
-    cdef Py_ssize_t d, i, slot, channel, end, step, depth = g.kernel[0]
+    cdef Py_ssize_t d, i, slot, channel, end, step, id, depth = g.kernel[0]
+    cdef bint differences
     cdef char* plane
     for d in range(depth):
         channel, end = first, first + planes
@@ -140,11 +154,13 @@ cdef inline void fill_planes(const Job* job, const Strip* s, const Block* b, Py_
             continue
         held[slot], wild[slot] = b.od * g.stride[0] + d * g.dilation[0], False
         step = end - channel if job.together else 1
+        id = source_depth(g, b.od, d)
+        differences = job.levels > 0 and (id >= 0 or not job.skip_padding)
         while channel < end:
             plane = strip + (slot_of(job, b.od, channel * depth + d) - first) * s.plane
-            fill_depth(job, s, b, source_depth(g, b.od, d), channel, step, sides, ends, plane)
-            for i in range(step if job.levels > 0 else 0):
-                wild[slot] |= add_differences(job, s, b, plane + i * depth * s.plane)
+            fill_depth(job, s, b, id, channel, step, sides, ends, plane)
+            for i in range(step if differences else 0):
+                wild[slot] |= add_differences(job, s, b, (channel + i) // g.ic, plane + i * depth * s.plane)
             channel += step
 
 
@@ -176,7 +192,8 @@ cdef inline void fill_depth(const Job* job, const Strip* s, const Block* b, Py_s
         to += (s.rows - 1 + class_height(g, s, n)) * s.row
 
 
-cdef inline bint add_differences(const Job* job, const Strip* s, const Block* b, char* plane) noexcept nogil:
+cdef inline bint add_differences(const Job* job, const Strip* s, const Block* b, Py_ssize_t group,
+                                 char* plane) noexcept nogil:
     """Rows of differences behind those of a plane; whether elements of it are wild."""
     cdef const Geometry* g = &job.g
     cdef Py_ssize_t node, child, k, part, rows, offset
@@ -186,7 +203,7 @@ cdef inline bint add_differences(const Job* job, const Strip* s, const Block* b,
     d.to_row = s.row
     for node in range(points_of(job.levels) // 2):
         rows = whole_phases(job, b.rows) // (2 if node == 0 else 4)
-        d.gain = b.bias + g.oc * job.kernels.item if node == 0 else NULL
+        d.gain = b.bias + (group * job.blocks.bias_items + g.oc) * job.kernels.item if node == 0 else NULL
         d.next = s.next[node]
         for part in range(s.parts):
             offset = part * s.length * job.kernels.item
@@ -272,6 +289,13 @@ cdef inline void gather_channels(const Job* job, const Strip* s, const Gather* r
     """Copies rows of all channels, which are transposed on the way, to one plane each."""
     cdef Gather gather = rows[0]
     cdef Py_ssize_t _row
+    if (job.x.axis[2] == channels * job.x.channel and job.g.stride[2] <= 2
+            and job.g.stride[2] * channels <= MAX_TURNS):
+        gather.columns = channels
+        gather.to_column = job.g.kernel[0] * s.plane
+        gather.source_column = job.x.channel
+        job.kernels.gather(&gather)
+        return
     gather.rows = channels
     gather.to_row = job.g.kernel[0] * s.plane
     gather.source_row = job.x.channel

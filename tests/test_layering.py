@@ -88,6 +88,7 @@ def test_compiled_floors():
             "separable",
             "row_stencil",
             "stencil",
+            "strip",
             "winograd",
             "winograd_1d",
         },

@@ -13,13 +13,18 @@ from cyconv import isa, reference
 
 PAD_MODES = ("constant", "edge", "reflect", "symmetric", "wrap")
 
+MOST = 16
+"""Channels of pixels, and filters, of several groups."""
+
 
 def served(rng, count, **kinds):
     """Random cases that the algorithm serves, with the reference's results."""
     cases = []
     while len(cases) < count:
         for case, expected in draw_fitting(rng, count, **kinds):
-            if case.arguments["layout"][-1] != "C" or case.arguments["groups"] == 1:
+            filters = case.w.shape[case.arguments["kernel_layout"].index("O")]
+            planes = case.arguments["layout"][-1] != "C" or case.arguments["groups"] == 1
+            if planes or max(case.x.shape[-1], filters) <= MOST:
                 cases.append((case, expected))
     return cases[:count]
 
@@ -115,6 +120,70 @@ def test_neighbouring_channels(each_isa, channels, filters):
         for out in (wide[..., :filters], wide[..., ::2]):
             np.testing.assert_array_equal(conv(x, w, b, algorithm="stencil", out=out, **named), expected)
             wide[...] = 7
+
+
+@pytest.mark.parametrize(
+    ("dtype", "algorithm"),
+    [
+        *((dtype, algorithm) for dtype in FLOATS for algorithm in ("stencil", "fast_fir", "separable")),
+        *((dtype, algorithm) for dtype in ("int32", "int64") for algorithm in ("stencil", "separable")),
+    ],
+)
+def test_groups_of_pixels(each_isa, dtype, algorithm):
+    """Channels-last, few channels of all groups are brought apart and together: the bits of channels-first."""
+    rng = np.random.default_rng(16)
+    shapes = [(n, 1, 1) for n in range(2, MOST + 1)] + [(3, 1, 2), (4, 1, 4), (2, 1, 8), (2, 1, 3)]
+    shapes += [(2, 2, 1), (4, 2, 3), (3, 5, 4), (2, 8, 8)] if algorithm != "separable" else []
+    for n, (groups, channels, filters) in enumerate(shapes):
+        for size, kernel, named in (
+            ((7, 2 + 3 * n), (5, 3), {"activation": "relu"}),
+            ((9, 68 - 3 * n), (3, 3), {"stride": 2}),
+            ((11, 150), (4, 5), {"dilation": (1, 2), "pad_mode": PAD_MODES[n % 5]}),
+            ((20, 61), (6, 4), {"stride": (1, 3), "dilation": (2, 1)}),
+            ((5, 12, 40), (3, 4, 3), {"activation": "relu6"}),
+            ((n + 1, 300), (1, 7), {}),
+        ):
+            ndim = len(size)
+            if algorithm == "fast_fir" and (kernel[-2] < 4 or "stride" in named):
+                continue
+            if algorithm == "separable" and 1 in (size[-2], kernel[-2]):
+                continue
+            w = rng.integers(-4, 5, (filters * groups, channels, *kernel))
+            if algorithm == "separable":
+                w = np.multiply.reduce(np.meshgrid(*(rng.integers(1, 4, k) for k in kernel), indexing="ij"))
+                w = w * rng.integers(1, 4, (filters * groups, 1, *(1 for _ in kernel)))
+            x = rng.integers(-9, 10, (2, groups * channels, *size))
+            x, w = (a * 0.37 if dtype in FLOATS and algorithm != "separable" else a for a in (x, w))
+            x, w, b = x.astype(dtype), w.astype(dtype), rng.integers(-9, 9, groups * filters).astype(dtype)
+            first, last = layouts(ndim)[1], layouts(ndim)[0]
+            named = {**named, "padding": "same", "groups": groups, "kernel_layout": kernel_layouts(ndim)[1]}
+            expected = CONV[ndim](x, w, b, layout=first, algorithm=algorithm, **named)
+            expected = np.ascontiguousarray(np.moveaxis(expected, 1, -1))
+            x = np.ascontiguousarray(np.moveaxis(x, 1, -1))
+            named = {**named, "layout": last, "algorithm": algorithm}
+            for a in (x, np.repeat(x, 2, axis=-1)[..., ::2], x[..., ::-1].copy()[..., ::-1]):
+                for threads in (1, 3):
+                    y = CONV[ndim](a, w, b, threads=threads, **named)
+                    assert y.tobytes() == expected.tobytes(), (groups, channels, filters, size, kernel)
+            wide = np.full((*expected.shape[:-1], 2 * groups * filters), 7, expected.dtype)
+            for out in (wide[..., : groups * filters], wide[..., ::2]):
+                np.testing.assert_array_equal(CONV[ndim](x, w, b, out=out, **named), expected)
+                out[...] = 7
+                assert (wide == 7).all(), "wrote between pixels"
+
+
+@pytest.mark.parametrize("algorithm", ["stencil", "fast_fir", "separable"])
+@pytest.mark.parametrize("value", [np.nan, np.inf, 3e38])
+def test_other_groups_do_not_see_what_is_not_finite(each_isa, value, algorithm):
+    x = np.random.default_rng(17).random((1, 30, 40, 3), np.float32)
+    w = np.ones((5, 5, 1, 3), np.float32)
+    clean = cyconv.conv2d(x, w, padding=2, groups=3, algorithm=algorithm)
+    x[0, 11, 17, 1] = value
+    y = cyconv.conv2d(x, w, padding=2, groups=3, algorithm=algorithm)
+    hit = np.zeros((1, 30, 40, 3), bool)
+    hit[0, 9:14, 15:20, 1] = True
+    assert (np.isfinite(y) == ~hit).all() if value != 3e38 else (y[hit] == np.float32(3e38)).all()
+    np.testing.assert_allclose(y[~hit], clean[~hit], rtol=26 * 2.0**-24 if algorithm == "fast_fir" else 0)
 
 
 @pytest.mark.parametrize("pad_mode", PAD_MODES)
@@ -302,9 +371,11 @@ def test_plans(each_isa):
 
 
 def test_what_it_declines():
-    x, w = np.ones((1, 9, 9, 2), np.float32), np.ones((3, 3, 1, 4), np.float32)
-    with pytest.raises(ValueError, match="'stencil' cannot serve this call: the outputs of a group are no neighbours"):
-        cyconv.conv2d(x, w, groups=2, algorithm="stencil")
+    x = np.ones((1, 9, 9, 18), np.float32)
+    for groups, filters in ((18, 18), (9, 18)):
+        w = np.ones((3, 3, 18 // groups, filters), np.float32)
+        with pytest.raises(ValueError, match=f"channels of the {groups} groups are too many to be brought apart"):
+            cyconv.conv2d(x, w, groups=groups, algorithm="stencil")
     x, w = np.ones((1, 1, 2000, 2000), np.float32), np.ones((1, 1, 900, 900), np.float32)
     with pytest.raises(ValueError, match="'stencil' cannot serve this call: the window is too large"):
         cyconv.conv2d(x, w, layout="NCHW", algorithm="stencil")

@@ -6,7 +6,8 @@
 # This is how pixels become the vector operand of a tile (rows are channels, lanes pixels)
 # and how channels that are not neighbours in memory become neighbours.
 # Where neighbouring rows, not lanes, are neighbours in memory, or every second element, squares are transposed in
-# registers.
+# registers.  Where a few columns' elements take turns in memory, or those of a few lanes are to, each vector is
+# loaded and stored once.
 # A row's elements are fetched for all columns before the next row: rows are often a power of
 # two apart, so that few of them fit the first-level cache together.
 cdef void gather(const Gather* g) noexcept nogil:
@@ -17,12 +18,12 @@ cdef void gather(const Gather* g) noexcept nogil:
             gather_rows(CLOSE_PAIR, g)
         else:
             gather_rows(CLOSE, g)
-    elif turns(2, g):
-        gather_turns(2, g)
-    elif turns(3, g):
-        gather_turns(3, g)
-    elif turns(4, g):
-        gather_turns(4, g)
+    elif turns(1, g):
+        TURNS[g.columns - 2](g)
+    elif turns(2, g) and 2 * g.columns <= MAX_TURNS:
+        EVERY_OTHER[g.columns - 2](g)
+    elif mixes(g):
+        MIXED[g.lanes - 2](g)
     elif g.source_lane == 2 * <Py_ssize_t> sizeof(real):
         if g.lanes == 2 * LANES:
             gather_rows(EVEN_PAIR, g)
@@ -36,9 +37,16 @@ cdef void gather(const Gather* g) noexcept nogil:
         gather_rows(APART, g)
 
 
-cdef inline bint turns(const Py_ssize_t columns, const Gather* g) noexcept nogil:
-    return (g.columns == columns and g.source_column == <Py_ssize_t> sizeof(real)
-            and g.source_lane == columns * <Py_ssize_t> sizeof(real))
+cdef inline bint turns(Py_ssize_t stride, const Gather* g) noexcept nogil:
+    """Whether columns, or they and as many others, take turns in memory."""
+    return (2 <= g.columns <= MAX_TURNS and g.source_column == <Py_ssize_t> sizeof(real)
+            and g.source_lane == stride * g.columns * <Py_ssize_t> sizeof(real))
+
+
+cdef inline bint mixes(const Gather* g) noexcept nogil:
+    """Whether lanes are to."""
+    return (g.columns == 1 and 2 <= g.lanes <= MAX_TURNS and g.to_row == g.lanes * <Py_ssize_t> sizeof(real)
+            and g.source_row == <Py_ssize_t> sizeof(real))
 
 
 cdef enum:                          # how the elements of a row lie
@@ -154,42 +162,172 @@ cdef inline void transpose(const int how, const Py_ssize_t rows, const Py_ssize_
         to += g.to_row
 
 
-cdef inline void gather_turns(const int columns, const Gather* g) noexcept nogil:
-    """Columns that take turns: each element is loaded once, and fetched from far away four rows before."""
-    cdef Py_ssize_t r, n, k, lanes
+cdef inline void gather_turns(const int columns, const int step, const Gather* g) noexcept nogil:
+    """The first columns of those that take turns: each is loaded once, and fetched from far away four rows before."""
+    cdef Py_ssize_t r, n, k, left, lanes
     cdef const char* source
-    cdef char* to
-    cdef vec v[MAX_STRIDE]
+    cdef vec v[MAX_TURNS]
     for r in range(g.rows):
         source = g.source + r * g.source_row
-        to = g.to + r * g.to_row
-        for n in range(g.lanes // LANES):
-            for k in range(columns):
+        n = 0
+        while n < g.lanes:
+            lanes = min(g.lanes - n, LANES)
+            left = (g.lanes - n - 1) * step + columns       # elements
+            for k in range(step):
                 vprefetch_far(source + 4 * g.source_row + k * VBYTES)
-                v[k] = vload(source + k * VBYTES)
-            store_turns(columns, v, to, g.to_column, LANES)
-            source += columns * VBYTES
-            to += VBYTES
-        lanes = g.lanes % LANES
-        if lanes > 0:
+            if left >= step * LANES:
+                for k in range(step):
+                    v[k] = vload(source + k * VBYTES)
+            else:
+                for k in range(step):
+                    v[k] = vload_part(source + k * VBYTES, elements_of(k, left))
+            bring_apart(step, v)
             for k in range(columns):
-                v[k] = vload_part(source + k * VBYTES, min(max(columns * lanes - k * LANES, 0), LANES))
-            store_turns(columns, v, to, g.to_column, lanes)
+                if lanes == LANES:
+                    vstore(g.to + r * g.to_row + k * g.to_column + n * sizeof(real), v[k])
+                else:
+                    vstore_part(g.to + r * g.to_row + k * g.to_column + n * sizeof(real), v[k], lanes)
+            source += step * VBYTES
+            n += LANES
 
 
-cdef inline void store_turns(const int columns, const vec* v, char* to, Py_ssize_t to_column,
-                             Py_ssize_t lanes) noexcept nogil:
-    """Constants, not a loop, count the columns: only then are shuffles known."""
-    store_turn(columns, 0, v, to, lanes)
-    store_turn(columns, 1, v, to + to_column, lanes)
-    if columns > 2:
-        store_turn(columns, 2, v, to + 2 * to_column, lanes)
-    if columns > 3:
-        store_turn(columns, 3, v, to + 3 * to_column, lanes)
+cdef inline Py_ssize_t elements_of(Py_ssize_t k, Py_ssize_t elements) noexcept nogil:
+    """Of so many elements in vectors, those of vector k."""
+    return min(max(elements - k * LANES, 0), LANES)
 
 
-cdef inline void store_turn(const int columns, const int k, const vec* v, char* to, Py_ssize_t lanes) noexcept nogil:
-    if lanes == LANES:
-        vstore(to, vevery(v, columns, k))
-    else:
-        vstore_part(to, vevery(v, columns, k), lanes)
+cdef inline void gather_mixed(const int lanes, const Gather* g) noexcept nogil:
+    """Rows of so few lanes that follow each other: the elements of lanes, which are whole vectors, take turns."""
+    cdef Py_ssize_t n = 0, k, rows
+    cdef const char* source = g.source
+    cdef char* to = g.to
+    cdef vec v[MAX_TURNS]
+    while n < g.rows:
+        rows = min(g.rows - n, LANES)
+        for k in range(lanes):
+            v[k] = vload(source + k * g.source_lane) if rows == LANES else vload_part(source + k * g.source_lane, rows)
+        bring_together(lanes, v)
+        for k in range(lanes):
+            if rows == LANES:
+                vstore(to + k * VBYTES, v[k])
+            else:
+                vstore_part(to + k * VBYTES, v[k], elements_of(k, lanes * rows))
+        source += VBYTES
+        to += lanes * VBYTES
+        n += LANES
+
+
+# Vectors whose elements take turns are brought apart by halves, as often as that goes, and then by an odd number.
+# After each step there are n times as many sequences of fewer vectors; of n, sequence j has every n-th turn, from j on.
+cdef inline void bring_apart(const int step, vec* v) noexcept nogil:
+    if step % 2 == 0:
+        halve(1, step // 2, v)
+    if step % 4 == 0:
+        halve(2, step // 4, v)
+    if step % 8 == 0:
+        halve(4, step // 8, v)
+    if step > 1 and step % 2 == 1:
+        turn_apart(1, step, v)
+    elif step == 6:
+        turn_apart(2, 3, v)
+
+
+cdef inline void bring_together(const int step, vec* v) noexcept nogil:
+    if step % 2 == 1:
+        turn_together(1, step, v)
+    elif step == 6:
+        turn_together(2, 3, v)
+    if step % 8 == 0:
+        unite(4, step // 8, v)
+    if step % 4 == 0:
+        unite(2, step // 4, v)
+    if step % 2 == 0:
+        unite(1, step // 2, v)
+
+
+cdef inline void halve(const int n, const int m, vec* v) noexcept nogil:
+    """Of n sequences of 2*m vectors, 2*n of m."""
+    cdef vec w[MAX_TURNS]
+    cdef int i, j
+    for j in range(n):
+        for i in range(m):
+            w[j * m + i] = vevery(v + 2 * (j * m + i), 2, 0)
+            w[(n + j) * m + i] = vevery(v + 2 * (j * m + i), 2, 1)
+    for i in range(2 * n * m):
+        v[i] = w[i]
+
+
+cdef inline void unite(const int n, const int m, vec* v) noexcept nogil:
+    """The reverse."""
+    cdef vec w[MAX_TURNS]
+    cdef int i, j
+    for j in range(n):
+        for i in range(m):
+            w[2 * (j * m + i)] = vzip(v[j * m + i], v[(n + j) * m + i], 0)
+            w[2 * (j * m + i) + 1] = vzip(v[j * m + i], v[(n + j) * m + i], 1)
+    for i in range(2 * n * m):
+        v[i] = w[i]
+
+
+# Constants, not loops, count the vectors of odd numbers: only then are shuffles known.
+cdef inline void turn_apart(const int n, const int m, vec* v) noexcept nogil:
+    """Of n sequences of m vectors, n*m of one."""
+    cdef vec w[MAX_TURNS]
+    cdef int i, j
+    for j in range(n):
+        w[j] = vevery(v + j * m, m, 0)
+        w[n + j] = vevery(v + j * m, m, 1)
+        w[2 * n + j] = vevery(v + j * m, m, 2)
+        if m > 3:
+            w[3 * n + j] = vevery(v + j * m, m, 3)
+            w[4 * n + j] = vevery(v + j * m, m, 4)
+        if m > 5:
+            w[5 * n + j] = vevery(v + j * m, m, 5)
+            w[6 * n + j] = vevery(v + j * m, m, 6)
+    for i in range(n * m):
+        v[i] = w[i]
+
+
+cdef inline void turn_together(const int n, const int m, vec* v) noexcept nogil:
+    """The reverse."""
+    cdef vec w[MAX_TURNS]
+    cdef vec u[MAX_TURNS]
+    cdef int i, j
+    for j in range(n):
+        for i in range(m):
+            u[i] = v[i * n + j]
+        w[j * m] = vturns(u, m, 0)
+        w[j * m + 1] = vturns(u, m, 1)
+        w[j * m + 2] = vturns(u, m, 2)
+        if m > 3:
+            w[j * m + 3] = vturns(u, m, 3)
+            w[j * m + 4] = vturns(u, m, 4)
+        if m > 5:
+            w[j * m + 5] = vturns(u, m, 5)
+            w[j * m + 6] = vturns(u, m, 6)
+    for i in range(n * m):
+        v[i] = w[i]
+
+
+# One function each, so that all shuffles are constants to the compiler.
+cdef void turns_2(const Gather* g) noexcept nogil: gather_turns(2, 2, g)
+cdef void turns_3(const Gather* g) noexcept nogil: gather_turns(3, 3, g)
+cdef void turns_4(const Gather* g) noexcept nogil: gather_turns(4, 4, g)
+cdef void turns_5(const Gather* g) noexcept nogil: gather_turns(5, 5, g)
+cdef void turns_6(const Gather* g) noexcept nogil: gather_turns(6, 6, g)
+cdef void turns_7(const Gather* g) noexcept nogil: gather_turns(7, 7, g)
+cdef void turns_8(const Gather* g) noexcept nogil: gather_turns(8, 8, g)
+cdef void every_other_2(const Gather* g) noexcept nogil: gather_turns(2, 4, g)
+cdef void every_other_3(const Gather* g) noexcept nogil: gather_turns(3, 6, g)
+cdef void every_other_4(const Gather* g) noexcept nogil: gather_turns(4, 8, g)
+cdef void mixed_2(const Gather* g) noexcept nogil: gather_mixed(2, g)
+cdef void mixed_3(const Gather* g) noexcept nogil: gather_mixed(3, g)
+cdef void mixed_4(const Gather* g) noexcept nogil: gather_mixed(4, g)
+cdef void mixed_5(const Gather* g) noexcept nogil: gather_mixed(5, g)
+cdef void mixed_6(const Gather* g) noexcept nogil: gather_mixed(6, g)
+cdef void mixed_7(const Gather* g) noexcept nogil: gather_mixed(7, g)
+cdef void mixed_8(const Gather* g) noexcept nogil: gather_mixed(8, g)
+
+cdef gather_function[MAX_TURNS - 1] TURNS = [turns_2, turns_3, turns_4, turns_5, turns_6, turns_7, turns_8]
+cdef gather_function[3] EVERY_OTHER = [every_other_2, every_other_3, every_other_4]
+cdef gather_function[MAX_TURNS - 1] MIXED = [mixed_2, mixed_3, mixed_4, mixed_5, mixed_6, mixed_7, mixed_8]

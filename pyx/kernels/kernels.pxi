@@ -3,10 +3,11 @@
 from cpython.pycapsule cimport PyCapsule_New
 from libc.math cimport sqrt
 from libc.string cimport memcpy
-from kernel_table cimport (CLAMP, LEAKY_RELU, LINEAR, MAX_MR, MAX_NV, MAX_STRIDE, MAXIMUM, MAXIMUM_NUMBER, MET,
-                           SIGMOID, SUM, TANH, WHOLE_SCALE, Difference, Fold, Gather, InputTransform, KernelTable,
-                           LineInputs, LineOutputs, LineProducts, OutputTransform, RowStencil, Segment, Slide, Spread,
-                           Stencil, Tile, WeightTransform, has_point, tile_function)
+from kernel_table cimport (CLAMP, LEAKY_RELU, LINEAR, MAX_MR, MAX_NV, MAX_STRIDE, MAX_TURNS, MAXIMUM,
+                           MAXIMUM_NUMBER, MET, SIGMOID, SUM, TANH, WHOLE_SCALE, Difference, Fold, Gather,
+                           InputTransform, KernelTable, LineInputs, LineOutputs, LineProducts, OutputTransform,
+                           RowStencil, Segment, Slide, Spread, Stencil, Tile, WeightTransform,
+                           gather_function, has_point, tile_function)
 from simd cimport *
 
 include "tile.pxi"

@@ -122,22 +122,14 @@ cdef inline vec add_taps(const int stride, const int rows, const Py_ssize_t taps
 cdef inline void take_apart(const int stride, const Py_ssize_t taps, const bint edge, const char* b, const Taps* x,
                             vec* phases, vec* behind) noexcept nogil:
     """What a vector of outputs meets at its first taps."""
-    cdef vec columns[MAX_STRIDE]
-    columns[0] = row_columns(edge, b, 0, x)
-    if stride > 1:
-        columns[1] = row_columns(edge, b, 1, x)
+    phases[0] = row_columns(edge, b, 0, x)
+    phases[1] = row_columns(edge, b, 1, x)
     if stride > 2:
-        columns[2] = row_columns(edge, b, 2, x)
+        phases[2] = row_columns(edge, b, 2, x)
     if stride > 3:
-        columns[3] = row_columns(edge, b, 3, x)
+        phases[3] = row_columns(edge, b, 3, x)
     behind[0] = row_columns(edge, b, stride, x) if taps > stride else vzero()
-    phases[0] = vevery(columns, stride, 0)
-    if stride > 1:
-        phases[1] = vevery(columns, stride, 1)
-    if stride > 2:
-        phases[2] = vevery(columns, stride, 2)
-    if stride > 3:
-        phases[3] = vevery(columns, stride, 3)
+    bring_apart(stride, phases)
 
 
 cdef inline vec row_columns(const bint edge, const char* b, const int vector, const Taps* x) noexcept nogil:

@@ -71,33 +71,26 @@ cdef inline vec outputs(const int kind, const int stride, const Py_ssize_t opera
                         const Py_ssize_t* at, const bint edge, const char* source, Py_ssize_t first, Py_ssize_t last,
                         vec lowest) noexcept nogil:
     """A vector of outputs.  Constants, not loops, count phases and taps: only then are they in registers."""
-    cdef vec columns[MAX_STRIDE]
     cdef vec phases[MAX_STRIDE]
     cdef vec behind = lowest
     cdef Part part
     cdef vec acc
     part.between, part.first, part.last = False, 0, taps - stride
     if edge:
-        edge_columns(kind, operands, at, source, 0, first, last, lowest, columns)
+        edge_columns(kind, operands, at, source, 0, first, last, lowest, phases)
         if stride > 1:
-            edge_columns(kind, operands, at, source, 1, first, last, lowest, columns + 1)
+            edge_columns(kind, operands, at, source, 1, first, last, lowest, phases + 1)
         if stride > 2:
-            edge_columns(kind, operands, at, source, 2, first, last, lowest, columns + 2)
+            edge_columns(kind, operands, at, source, 2, first, last, lowest, phases + 2)
         if stride > 3:
-            edge_columns(kind, operands, at, source, 3, first, last, lowest, columns + 3)
+            edge_columns(kind, operands, at, source, 3, first, last, lowest, phases + 3)
         if taps > stride:
             edge_columns(kind, operands, at, source, stride, first, last, lowest, &behind)
     else:
-        accumulate(kind, False, stride, NULL, operands, at, source, columns)
+        accumulate(kind, False, stride, NULL, operands, at, source, phases)
         if taps > stride:
             accumulate(kind, False, 1, &part, operands, at, source + stride * VBYTES, &behind)
-    phases[0] = vevery(columns, stride, 0)
-    if stride > 1:
-        phases[1] = vevery(columns, stride, 1)
-    if stride > 2:
-        phases[2] = vevery(columns, stride, 2)
-    if stride > 3:
-        phases[3] = vevery(columns, stride, 3)
+    bring_apart(stride, phases)
     acc = phases[0]
     acc = tap(kind, stride, 1, taps, acc, phases, behind)
     acc = tap(kind, stride, 2, taps, acc, phases, behind)
