@@ -20,9 +20,9 @@
 #
 # A unit then is a band of rows and several blocks.  It goes down each column of tiles, a few blocks
 # at a time: so many that what a tile's window holds of them stays in the first-level cache from row to
-# row.  The last block may be a part of a vector, which is loaded whole: what follows in memory meets
-# lanes that are not stored.  The last pixels of a row, behind which memory may end, are therefore read
-# from the strip.
+# row.  Rows whose windows lie between the input's first and last are one run of tiles.  The last block
+# may be a part of a vector, which is loaded whole: what follows in memory meets lanes that are not
+# stored.  The last pixels of a row, behind which memory may end, are therefore read from the strip.
 from libc.string cimport memset
 
 from geometry cimport CONSTANT, Geometry, Job, ceil_div, kernel_rows, source_index, source_row
@@ -251,6 +251,9 @@ cdef inline void in_place_unit(const Job* job, Py_ssize_t unit, char* scratch) n
     cdef Py_ssize_t n = unit // (job.parts * down * g.out[0])
     cdef Py_ssize_t rows = min(job.rectangle[0], g.out[1] - oh), most = kernel_rows(g)
     cdef Py_ssize_t strip_pixel = job.near_blocks * vector
+    cdef Py_ssize_t edge_row = strip_columns(g, job.tile_pixels) * strip_pixel
+    cdef Py_ssize_t inside = ceil_div(max(g.before[1], 0), g.stride[1])
+    cdef Py_ssize_t inside_end = g.size[1] - 1 - (g.kernel[1] - 1) * g.dilation[1] + g.before[1]
     cdef Segment* inner = <Segment*> scratch
     cdef Segment* edge = inner + rows * most
     cdef Py_ssize_t* counts = <Py_ssize_t*> (edge + rows * most)
@@ -263,9 +266,9 @@ cdef inline void in_place_unit(const Job* job, Py_ssize_t unit, char* scratch) n
     cdef Py_ssize_t q, h, column, pixels, last, stop
     cdef Tile t
     strip += 64 - <Py_ssize_t> strip % 64
+    inside_end = inside_end // g.stride[1] + 1 if inside_end >= 0 else 0
     band_segments(job, od, oh, rows, strip_pixel, inner, edge, counts)
-    t.count = 1
-    t.c_row = job.y.axis[2]
+    t.c_row, t.c_next = job.y.axis[2], job.y.axis[1]
     while block < end:
         last = min(block + job.near_blocks, end)
         column = 0
@@ -282,15 +285,21 @@ cdef inline void in_place_unit(const Job* job, Py_ssize_t unit, char* scratch) n
                 fill_edge(job, x + block * vector, od, oh, column, pixels, rows,
                           min(last * job.kernels.lanes, g.oc) - block * job.kernels.lanes, strip)
             functions = functions_of(job, &t)
-            for h in range(rows):
+            t.a_next = g.stride[1] * (job.x.axis[1] if segments == inner else edge_row)
+            h = 0
+            while h < rows:
                 t.segments, t.n_segments = segments + h * most, counts[h]
+                # Rows whose windows lie in the input are a run of tiles.
+                t.count = min(inside_end - oh, rows) - h if inside <= oh + h < inside_end else 1
                 for q in range(block, last):
                     begin_tiles(job, q, &t)
                     t.a = a + (q - block) * vector
                     t.c = y + h * job.y.axis[1] + column * t.c_row + q * vector
                     functions[pixels - 1](&t)
                     if job.activation > CLAMP:
-                        job.kernels.activate(job.activation, t.c, t.c_row, pixels, t.lanes)
+                        for n in range(t.count):
+                            job.kernels.activate(job.activation, t.c + n * t.c_next, t.c_row, pixels, t.lanes)
+                h += t.count
             column += pixels
         block = last
 
