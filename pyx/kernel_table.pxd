@@ -12,6 +12,7 @@ cdef enum:
     WHOLE_SCALE = 24                # of weights that Winograd's whole points would leave fractions of
     MAX_STRIDE = 4                  # of a window that slides along the lanes,
     MAX_TAPS = 8                    # and its elements along them
+    PANEL = 256                     # bytes of a row that van Herk's algorithm takes at once
     MAX_TURNS = 8                   # columns, or lanes, of a Gather whose elements take turns
 
 cdef enum Activation:
@@ -221,7 +222,21 @@ cdef struct Fold:                   # contract in kernels/fold.pxi
     const double* divisors          # of each run; NULL: nothing is divided
     Py_ssize_t divisors_next        # 1, or 0 if all runs have the same
     const char* lane_divisors       # of each element of a run, multiplied with the run's; or NULL
-    bint narrow                     # float64 only: operands and results are float32
+    bint narrow                     # float64 only: operands are float32,
+    bint narrow_to                  #   and results
+
+cdef struct VanHerk:                # contract in kernels/van_herk.pxi
+    FoldKind kind
+    bint narrow                     # of float64 sums: the source is float32
+    Py_ssize_t rows                 # of outputs
+    Py_ssize_t stride               # rows of the input from one's window to the next's
+    Py_ssize_t taps                 # rows of a window
+    Py_ssize_t elements             # of a row
+    const char* source
+    Py_ssize_t source_row
+    char* to
+    Py_ssize_t to_row
+    char* scratch                   # PANEL bytes for each row of a window
 
 cdef struct Slide:                  # contract in kernels/slide.pxi
     Py_ssize_t planes
@@ -247,6 +262,7 @@ cdef struct Slide:                  # contract in kernels/slide.pxi
 ctypedef void (*slide_function)(const Slide* s) noexcept nogil
 ctypedef void (*spread_function)(const Spread* s) noexcept nogil
 ctypedef void (*fold_function)(const Fold* f) noexcept nogil
+ctypedef void (*van_herk_function)(const VanHerk* h) noexcept nogil
 ctypedef void (*transform_weights_function)(const WeightTransform* t) noexcept nogil
 ctypedef void (*transform_inputs_function)(const InputTransform* t) noexcept nogil
 ctypedef void (*transform_outputs_function)(const OutputTransform* t) noexcept nogil
@@ -288,6 +304,7 @@ cdef struct KernelTable:
     fold_function fold
     slide_function slide[3][MAX_STRIDE]     # [kind][stride - 1]
     fold_function across            # the same over the elements of each run: one result a run
+    van_herk_function van_herk
 
 
 cdef inline bint has_point(Py_ssize_t points, Py_ssize_t i) noexcept nogil:

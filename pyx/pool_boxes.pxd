@@ -12,16 +12,18 @@
 from libc.string cimport memset
 
 from geometry cimport ceil_div
-from kernel_table cimport SUM, Fold, Gather
+from kernel_table cimport PANEL, SUM, Fold, Gather, VanHerk
 from pool_job cimport NOTHING, PoolGeometry, PoolJob, Window, divisor_along, picture, window
 from pool_rows cimport fill_row, number_row, store_keys
 
 cdef enum:
     FEW = 8                         # operands that are folded at once
     OPERANDS = 128                  # at most: 3 for each of 30 powers of 4, or FEW * FEW
-    MANY_ROWS = 64                  # divided by one call
+    MANY_ROWS = 64                  # folded by one call,
+    CHUNK = 1 << 13                 # and bytes of them, unless a row is longer
     # Buffers: two boxes, of which one is folded into the other; results; the results of a part of
-    # the windows; what each column is divided by; and from here on sums of 4, 16, ... elements.
+    # the windows; what each column is divided by; and from here on folds of 4, 16, ... elements, or
+    # van Herk's of the ends of a block.
     RESULTS = 2
     PARTS = 3
     COLUMNS = 4
@@ -114,6 +116,7 @@ cdef inline void fill_result(const PoolJob* job, Box* b) noexcept nogil:
     cdef Py_ssize_t taps[3]
     cdef char* results = buffer(job, b, RESULTS)
     cdef Py_ssize_t elements = b.outputs[0] * b.outputs[1] * b.outputs[2] * b.channels
+    cdef Py_ssize_t item = 4 if job.widened else job.kernels.item, pixel = b.channels * item       # of y
     cdef Py_ssize_t both[2]
     cdef Fold f
     for a in range(3):
@@ -123,14 +126,14 @@ cdef inline void fill_result(const PoolJob* job, Box* b) noexcept nogil:
     b.to_row = b.outputs[2] * b.to_pixel
     b.to_plane = b.outputs[1] * b.to_row
     b.to = results
-    b.delivered = (n == 1 and job.same and job.indices.data == NULL and b.channels == job.pixel
-                   and (job.pixel == 1 or job.y.channel == job.kernels.item)
-                   and (job.y.axis[2] == b.to_pixel or b.outputs[2] == 1)
-                   and (job.count == NOTHING or b.stride[2] == 1 or b.outputs[2] == 1))
+    b.delivered = (n == 1 and (job.same or job.widened) and job.indices.data == NULL and b.channels == job.pixel
+                   and (job.pixel == 1 or job.y.channel == item)
+                   and (job.y.axis[2] == pixel or b.outputs[2] == 1)
+                   and ((job.count == NOTHING and job.same) or b.stride[2] == 1 or b.outputs[2] == 1))
     if b.delivered:
         b.to = (job.y.data + picture(&job.y, job, b.picture) + b.first[0] * job.y.axis[0]
                 + b.first[1] * job.y.axis[1] + b.first[2] * job.y.axis[2])
-        b.to_plane, b.to_row = job.y.axis[0], job.y.axis[1]
+        b.to_plane, b.to_row, b.to_pixel = job.y.axis[0], job.y.axis[1], pixel
     elif n > 1:
         fill_lowest(job, results, elements)
         both[0], both[1] = 0, buffer(job, b, PARTS) - results
@@ -191,14 +194,18 @@ cdef inline void fold_box(const PoolJob* job, Box* b, const Py_ssize_t* from_, c
     cdef Py_ssize_t item = job.kernels.item
     cdef Py_ssize_t n[3]
     cdef Py_ssize_t at[OPERANDS]
-    cdef Py_ssize_t a, d, h, row, plane
+    cdef Py_ssize_t a, d, h, row, plane, here = 0
     cdef Fold f = plain_fold(job)
     for a in range(3):
         n[a] = extent(job, b, taps, a)
     row = n[2] * b.channels * item
     plane = n[1] * row
     f.at = at
-    if taps[0] * taps[1] <= FEW:
+    if takes_van_herk(job, b, taps):
+        b.padded[0] = 0
+        van_herk_box(job, b, from_, taps, n, row)
+        fold_rows(job, b, 1, row, taps[2])
+    elif taps[0] * taps[1] <= FEW:
         # Depth and height at once, from where x lies if it can be read there.
         if (job.same and job.indices.data == NULL and b.channels == job.pixel
                 and (job.x.axis[2] == b.channels * item or g.size[2] == 1)
@@ -221,19 +228,53 @@ cdef inline void fold_box(const PoolJob* job, Box* b, const Py_ssize_t* from_, c
     else:
         b.padded[0] = 0
         load_box(job, b, from_, n)
-        f.runs, f.source_next, f.to_next = b.outputs[0], b.stride[0] * plane, plane
-        f.elements = plane // item
-        f.source, f.to = buffer(job, b, 0), buffer(job, b, 1)
-        f.operands = operands(job, b, f.source, g.dilation[0] * plane, taps[0], n[0] * plane // item, at)
-        job.kernels.fold(&f)
+        if taps[0] > 1 or b.outputs[0] > 1:
+            f.runs, f.source_next, f.to_next = b.outputs[0], b.stride[0] * plane, plane
+            f.elements = plane // item
+            f.source, f.to = buffer(job, b, 0), buffer(job, b, 1)
+            f.operands = operands(job, b, f.source, g.dilation[0] * plane, taps[0], n[0] * plane // item, at)
+            job.kernels.fold(&f)
+            here = 1
         f.runs, f.source_next, f.to_next = b.outputs[1], b.stride[1] * row, row
         f.elements = row // item
         for d in range(b.outputs[0]):
-            f.source = buffer(job, b, 1) + d * plane
-            f.to = buffer(job, b, 0) + d * b.outputs[1] * row
+            f.source = buffer(job, b, here) + d * plane
+            f.to = buffer(job, b, 1 - here) + d * b.outputs[1] * row
             f.operands = operands(job, b, f.source, g.dilation[1] * row, taps[1], plane // item, at)
             job.kernels.fold(&f)
-        fold_rows(job, b, 0, row, taps[2])
+        fold_rows(job, b, 1 - here, row, taps[2])
+
+
+cdef inline bint takes_van_herk(const PoolJob* job, const Box* b, const Py_ssize_t* taps) noexcept nogil:
+    """Windows of many rows in one plane, or of a few that would have to be brought to the kernels' type first."""
+    return ((job.kind != SUM or job.spare) and job.indices.data == NULL and taps[0] * b.outputs[0] == 1
+            and job.g.dilation[1] == 1 and taps[1] > (FEW if job.same else 2) and taps[1] * PANEL <= job.cut.bytes)
+
+
+cdef inline void van_herk_box(const PoolJob* job, const Box* b, const Py_ssize_t* from_, const Py_ssize_t* taps,
+                              const Py_ssize_t* n, Py_ssize_t row) noexcept nogil:
+    """Folds along the height of a plane, read where x lies if it can be, into buffer 1."""
+    cdef const PoolGeometry* g = &job.g
+    cdef Py_ssize_t a, item = 4 if job.widened else job.kernels.item
+    cdef bint here = ((job.same or job.widened) and b.channels == job.pixel
+                      and (job.pixel == 1 or job.x.channel == item)
+                      and (job.x.axis[2] == b.channels * item or g.size[2] == 1))
+    cdef VanHerk h
+    for a in range(3):
+        here = here and from_[a] >= 0 and from_[a] + n[a] <= g.size[a]
+    if here:
+        h.source = (job.x.data + picture(&job.x, job, b.picture) + from_[0] * job.x.axis[0]
+                    + from_[1] * job.x.axis[1] + from_[2] * job.x.axis[2])
+        h.source_row = job.x.axis[1]
+    else:
+        load_box(job, b, from_, n)
+        h.source, h.source_row = buffer(job, b, 0), row
+    h.kind, h.narrow = job.kind, here and job.widened
+    h.rows, h.stride, h.taps = b.outputs[1], b.stride[1], taps[1]
+    h.elements = row // job.kernels.item
+    h.to, h.to_row = buffer(job, b, 1), row
+    h.scratch = buffer(job, b, FIRST_LEVEL)
+    job.kernels.van_herk(&h)
 
 
 cdef inline void fold_input(const PoolJob* job, Box* b, const Py_ssize_t* from_, const Py_ssize_t* taps,
@@ -324,18 +365,16 @@ cdef inline void fold_rows(const PoolJob* job, Box* b, Py_ssize_t from_, Py_ssiz
     cdef Py_ssize_t item = job.kernels.item
     cdef Py_ssize_t pixel = b.channels * item
     cdef Py_ssize_t at[OPERANDS]
-    cdef Py_ssize_t d, h, rows
+    cdef Py_ssize_t d, h, _, rows, shift = job.g.dilation[2] * pixel, chunk = max(CHUNK // row, 1)
     cdef char* source = buffer(job, b, from_)
     cdef char* dense = buffer(job, b, 1 - from_)
     cdef Fold f = plain_fold(job)
-    cdef Fold call
     f.at = at
-    f.operands = operands(job, b, source, job.g.dilation[2] * pixel, taps,
-                          b.outputs[0] * b.outputs[1] * row // item, at)
     f.source = source
     if b.stride[2] > 1 and b.outputs[2] > 1 and 2 * b.channels < job.kernels.lanes and b.stride[2] < job.kernels.lanes:
         # Small pixels: outputs of all places, of which every stride-th is picked.
         f.to = dense
+        f.operands = operands(job, b, source, shift, taps, b.outputs[0] * b.outputs[1] * row // item, at)
         f.runs, f.source_next, f.to_next = b.outputs[0] * b.outputs[1], row, row
         f.elements = ((b.outputs[2] - 1) * b.stride[2] + 1) * b.channels
         job.kernels.fold(&f)
@@ -343,28 +382,30 @@ cdef inline void fold_rows(const PoolJob* job, Box* b, Py_ssize_t from_, Py_ssiz
         if f.keys != 0:
             pick(job, b, dense + f.keys, row, f.keys)
         return
+    # A few rows at a time: what long windows are put together of stays in the first-level cache.
     for d in range(b.outputs[0]):
-        if b.stride[2] == 1 or b.outputs[2] == 1:
-            f.runs, f.source_next, f.to_next = b.outputs[1], row, b.to_row
-            f.elements = b.outputs[2] * b.channels
-            f.to = b.to + d * b.to_plane
-            if job.count == NOTHING or not b.delivered:
-                job.kernels.fold(&f)
+        f.narrow_to = b.delivered and job.widened
+        h = 0
+        while h < b.outputs[1]:
+            rows = min(b.outputs[1] - h, min(chunk, MANY_ROWS))
+            f.operands = operands(job, b, f.source, shift, taps, rows * row // item, at)
+            f.to = b.to + d * b.to_plane + h * b.to_row
+            if b.stride[2] == 1 or b.outputs[2] == 1:
+                f.runs, f.source_next, f.to_next = rows, row, b.to_row
+                f.elements = b.outputs[2] * b.channels
+                if job.count == NOTHING or not b.delivered:
+                    job.kernels.fold(&f)
+                else:
+                    fold_divided(job, b, &f, d, h, rows)
+                f.source += rows * row
             else:
-                for h in range(ceil_div(b.outputs[1], MANY_ROWS)):
-                    rows = min(b.outputs[1] - h * MANY_ROWS, MANY_ROWS)
-                    call = f
-                    call.source += h * MANY_ROWS * f.source_next
-                    call.to += h * MANY_ROWS * f.to_next
-                    fold_divided(job, b, &call, d, h * MANY_ROWS, rows)
-            f.source += b.outputs[1] * row
-        else:
-            f.runs, f.source_next, f.to_next = b.outputs[2], b.stride[2] * pixel, b.to_pixel
-            f.elements = b.channels
-            for h in range(b.outputs[1]):
-                f.to = b.to + d * b.to_plane + h * b.to_row
-                job.kernels.fold(&f)
-                f.source += row
+                f.runs, f.source_next, f.to_next = b.outputs[2], b.stride[2] * pixel, b.to_pixel
+                f.elements = b.channels
+                for _ in range(rows):
+                    job.kernels.fold(&f)
+                    f.source += row
+                    f.to += b.to_row
+            h += rows
 
 
 cdef inline void fold_divided(const PoolJob* job, Box* b, Fold* f, Py_ssize_t d, Py_ssize_t h,

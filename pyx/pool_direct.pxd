@@ -56,7 +56,7 @@ cdef inline void direct_rows(const PoolJob* job, Py_ssize_t n, Py_ssize_t od, Py
     f.at = at
     f.keys = 0
     f.lane_divisors = NULL
-    f.narrow = job.narrow
+    f.narrow = f.narrow_to = job.narrow
     f.divisors = NULL if job.count == NOTHING else &divisor
     f.divisors_next = 0
     whole_windows(g, 2, &lo, &hi)

@@ -51,9 +51,11 @@ cdef struct PoolJob:                # one call: read by all threads, written by 
     bint slide                      # windows slide along the lanes, see pool_slide.pxd
     bint direct                     # read and written where they are, see pool_direct.pxd
     bint across                     #   and windows are wider than a vector
-    bint narrow                     #   and x and y are float32, but the kernels' type is float64
+    bint narrow                     #   and widened
     bint flat                       #   and neighbouring outputs read neighbouring elements
     bint same                       # x and y have the kernels' type
+    bint widened                    # they are float32, but the kernels' type is float64
+    bint spare                      # sums have far more digits than x, so that their order does not matter
     load_function load
     store_function store
     char lowest[8]                  # the element that changes no maximum, or no sum

@@ -162,9 +162,10 @@ cdef class Pooling:
             return False
         if element is float and real is float:
             job.same = self.kernels.item == 4 and job.power == 0
-            job.narrow = self.kernels.item == 8 and job.power == 0
+            job.widened = self.kernels.item == 8 and job.power == 0
         elif element is double and real is double:
             job.same = self.kernels.item == 8 and job.power == 0
+        job.spare = sizeof(element) < 8 == self.kernels.item and job.power == 0
         if self.kernels.item == 4:
             job.load = <load_function> load_row[element, float]
             job.store = <store_function> store_row[float, real]
@@ -278,7 +279,7 @@ cdef inline void rows_from(PoolJob* job, Py_ssize_t a, Py_ssize_t n, Py_ssize_t 
 cdef void choose(PoolJob* job) noexcept:
     """With sliding windows, directly, or through boxes."""
     cdef PoolGeometry* g = &job.g
-    cdef Py_ssize_t item = 4 if job.narrow else job.kernels.item
+    cdef Py_ssize_t item = 4 if job.widened else job.kernels.item
     cdef Py_ssize_t pixel = job.pixel * item
     cdef Py_ssize_t a
     cdef double taps = 1, steps = 1         # no product is too large
@@ -292,7 +293,7 @@ cdef void choose(PoolJob* job) noexcept:
                  and g.kernel[2] - g.stride[2] <= job.kernels.lanes
                  and taps <= MANY_TAPS and g.kernel[0] * g.kernel[1] <= FEW_TAPS)
     job.flat = (g.stride[2] == 1 or g.out[2] == 1) and job.x.axis[2] == pixel and job.y.axis[2] == pixel
-    job.direct = ((job.same or job.narrow) and job.indices.data == NULL and job.power == 0
+    job.direct = ((job.same or job.widened) and job.indices.data == NULL and job.power == 0
                   and (job.pixel == 1 or (job.x.channel == item and job.y.channel == item))
                   and (taps <= FEW_TAPS or taps <= 2 * steps))
     job.across = False
@@ -307,7 +308,7 @@ cdef void choose(PoolJob* job) noexcept:
     if (taps / g.kernel[2] if job.across else taps) > MANY_TAPS:
         job.direct = job.across = False
     job.flat = job.flat and not job.across
-    job.narrow = job.narrow and job.direct
+    job.narrow = job.widened and job.direct
 
 
 cdef void divide_rows(PoolJob* job, Py_ssize_t wanted) noexcept:
@@ -363,7 +364,7 @@ cdef void cut_boxes(PoolJob* job, bint indices) noexcept:
     for a in range(3):
         c.outputs[a], c.taps[a] = 1, g.kernel[a]
         levels = max(levels, levels_of(g.kernel[a]))
-    c.buffers = FIRST_LEVEL + min(levels, 10)
+    c.buffers = FIRST_LEVEL + min(max(levels, 1), 10)
     limit = SMALL_BOX // item if levels == 0 else BOXES // c.buffers // item
     while volume(g, c) > limit:
         best = 0

@@ -26,7 +26,7 @@ from pool_cases import (
 )
 
 import cyconv
-from cyconv import isa, shapes
+from cyconv import isa, reference, shapes
 from cyconv.layout import AXES
 
 REALS = (*FLOATS, "float16")
@@ -559,3 +559,29 @@ def test_arrays_at_any_distance_from_a_line_of_cache(each_isa, pool, dtype):
         moved = memory[n : n + x.size].reshape(x.shape)
         moved[...] = x
         np.testing.assert_array_equal(pool(moved, 3, stride=1, threads=1 + n % 3), expected)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "uint8"])
+@pytest.mark.parametrize("op", ["propagate", "ignore", "sum"])
+def test_windows_of_many_rows(each_isa, dtype, op):
+    """Blocks of rows as high as a window, whole and begun; panels of every width; inside of the input and at edges."""
+    rng = np.random.default_rng(31)
+    for n, (height, rows, stride) in enumerate(
+        ((3, 40, 1), (5, 33, 2), (8, 50, 1), (9, 9, 1), (9, 10, 1), (9, 40, 3), (12, 47, 5), (17, 70, 17), (31, 99, 1))
+    ):
+        for width, taps, channels in ((1, 1, 1), (19 + n, 9, 1), (28 + 3 * n, 4, 3), (150, 12, 1), (9, 2, 70)):
+            x = rng.integers(-99, 99, (1 + n % 2, rows, width, channels)).astype(dtype)
+            taps = min(taps, width)
+            named = {"stride": (stride, 1 + n % 2), "padding": ((n % 3, height // 2), (taps // 3, taps // 2))}
+            pool, expect = cyconv.avg_pool2d, reference.avg_pool
+            if op != "sum":
+                pool, expect = cyconv.max_pool2d, reference.max_pool
+                named["nan"] = op
+                if dtype.startswith("float"):
+                    x[0, rows // 3, width // 2] = np.nan
+            expected = expect(x, (height, taps), **named)
+            for view in (x, np.repeat(x, 2, axis=2)[:, :, ::2], moved(moved(x, "NCHW").copy(), "NHWC", "NCHW")):
+                y = pool(view, (height, taps), **named)
+                np.testing.assert_array_equal(y, expected.astype(y.dtype), str((height, width, channels)))
+                y = pool(moved(view, "NCHW"), (height, taps), layout="NCHW", threads=3, **named)
+                np.testing.assert_array_equal(moved(y, "NHWC", "NCHW"), expected.astype(y.dtype))

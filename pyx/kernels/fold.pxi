@@ -18,13 +18,15 @@ cdef void fold(const Fold* f) noexcept nogil:
         else:
             fold_keyed(MAXIMUM_NUMBER, f)
     elif f.kind == MAXIMUM:
-        fold_runs(MAXIMUM, False, f)
+        fold_runs(MAXIMUM, False, False, f)
     elif f.kind == MAXIMUM_NUMBER:
-        fold_runs(MAXIMUM_NUMBER, False, f)
-    elif not NARROW_IS_OFFERED or not f.narrow:
-        fold_runs(SUM, False, f)
+        fold_runs(MAXIMUM_NUMBER, False, False, f)
+    elif not NARROW_IS_OFFERED or not f.narrow_to:
+        fold_runs(SUM, False, False, f)
+    elif not f.narrow:
+        fold_runs(SUM, False, True, f)
     else:
-        fold_runs(SUM, True, f)
+        fold_runs(SUM, True, True, f)
 
 
 cdef enum:
@@ -60,8 +62,8 @@ cdef inline vec operand(const bint narrow, const char* p, const Part* part) noex
     return vload_narrow_part(p, part.last) if narrow else vload_part(p, part.last)
 
 
-cdef inline void fold_runs(const int kind, const bint narrow, const Fold* f) noexcept nogil:
-    cdef Py_ssize_t step = NARROW_BYTES if narrow else VBYTES
+cdef inline void fold_runs(const int kind, const bint narrow, const bint narrow_to, const Fold* f) noexcept nogil:
+    cdef Py_ssize_t step = NARROW_BYTES if narrow else VBYTES, to_step = NARROW_BYTES if narrow_to else VBYTES
     cdef Py_ssize_t head = unaligned(f, step // LANES), whole = (f.elements - head) // LANES
     cdef Part part
     cdef const char* source = f.source
@@ -70,27 +72,27 @@ cdef inline void fold_runs(const int kind, const bint narrow, const Fold* f) noe
     part.between, part.last = False, (f.elements - head) % LANES
     for r in range(f.runs):
         if head > 0:
-            fold_head(kind, narrow, head, f, source, to, r)
+            fold_head(kind, narrow, narrow_to, head, f, source, to, r)
             source += head * step // LANES
-            to += head * step // LANES
+            to += head * to_step // LANES
         i = 0
         while f.operands >= MANY_OPERANDS and i + MANY_VECTORS < whole:
             vectors = min(whole - i, LONG_RUN)
-            fold_vectors(kind, narrow, vectors, NULL, f, source + i * step, to + i * step, r, i)
+            fold_vectors(kind, narrow, narrow_to, vectors, NULL, f, source + i * step, to + i * to_step, r, i)
             i += vectors
         while i + MANY_VECTORS <= whole:
-            fold_vectors(kind, narrow, MANY_VECTORS, NULL, f, source + i * step, to + i * step, r, i)
+            fold_vectors(kind, narrow, narrow_to, MANY_VECTORS, NULL, f, source + i * step, to + i * to_step, r, i)
             i += MANY_VECTORS
         while i + FEW_VECTORS <= whole:
-            fold_vectors(kind, narrow, FEW_VECTORS, NULL, f, source + i * step, to + i * step, r, i)
+            fold_vectors(kind, narrow, narrow_to, FEW_VECTORS, NULL, f, source + i * step, to + i * to_step, r, i)
             i += FEW_VECTORS
         while i < whole:
-            fold_vectors(kind, narrow, 1, NULL, f, source + i * step, to + i * step, r, i)
+            fold_vectors(kind, narrow, narrow_to, 1, NULL, f, source + i * step, to + i * to_step, r, i)
             i += 1
         if part.last > 0:
-            fold_vectors(kind, narrow, 1, &part, f, source + i * step, to + i * step, r, i)
+            fold_vectors(kind, narrow, narrow_to, 1, &part, f, source + i * step, to + i * to_step, r, i)
         source += f.source_next - head * step // LANES
-        to += f.to_next - head * step // LANES
+        to += f.to_next - head * to_step // LANES
 
 
 cdef inline Py_ssize_t unaligned(const Fold* f, Py_ssize_t item) noexcept nogil:
@@ -108,24 +110,24 @@ cdef inline Py_ssize_t unaligned(const Fold* f, Py_ssize_t item) noexcept nogil:
     return (LINE - behind) // item
 
 
-cdef inline void fold_head(const int kind, const bint narrow, Py_ssize_t head, const Fold* f, const char* source,
-                           char* to, Py_ssize_t run) noexcept nogil:
+cdef inline void fold_head(const int kind, const bint narrow, const bint narrow_to, Py_ssize_t head, const Fold* f,
+                           const char* source, char* to, Py_ssize_t run) noexcept nogil:
     """Elements in front of those that are folded by whole vectors."""
-    cdef Py_ssize_t step = NARROW_BYTES if narrow else VBYTES
+    cdef Py_ssize_t step = NARROW_BYTES if narrow else VBYTES, to_step = NARROW_BYTES if narrow_to else VBYTES
     cdef Part part
     part.between = False
     while head > 0:
         part.last = min(head, LANES)
-        fold_vectors(kind, narrow, 1, &part, f, source, to, run, 0)
+        fold_vectors(kind, narrow, narrow_to, 1, &part, f, source, to, run, 0)
         source += step
-        to += step
+        to += to_step
         head -= LANES
 
 
-cdef inline void fold_vectors(const int kind, const bint narrow, const Py_ssize_t vectors, const Part* part,
-                              const Fold* f, const char* source, char* to, Py_ssize_t run,
+cdef inline void fold_vectors(const int kind, const bint narrow, const bint narrow_to, const Py_ssize_t vectors,
+                              const Part* part, const Fold* f, const char* source, char* to, Py_ssize_t run,
                               Py_ssize_t first) noexcept nogil:
-    cdef Py_ssize_t step = NARROW_BYTES if narrow else VBYTES
+    cdef Py_ssize_t step = NARROW_BYTES if narrow_to else VBYTES
     cdef vec acc[LONG_RUN]
     cdef vec divisor
     cdef Py_ssize_t v
@@ -140,11 +142,11 @@ cdef inline void fold_vectors(const int kind, const bint narrow, const Py_ssize_
                     acc[v] = vdiv(acc[v], divisor)
     for v in range(vectors):
         if part == NULL:
-            if narrow:
+            if narrow_to:
                 vstore_narrow(to + v * step, acc[v])
             else:
                 vstore(to + v * step, acc[v])
-        elif narrow:
+        elif narrow_to:
             vstore_narrow_part(to, acc[v], part.last)
         else:
             vstore_part(to, acc[v], part.last)

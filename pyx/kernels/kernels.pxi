@@ -4,9 +4,9 @@ from cpython.pycapsule cimport PyCapsule_New
 from libc.math cimport sqrt
 from libc.string cimport memcpy
 from kernel_table cimport (CLAMP, LEAKY_RELU, LINEAR, MAX_MR, MAX_NV, MAX_STRIDE, MAX_TURNS, MAXIMUM,
-                           MAXIMUM_NUMBER, MET, SIGMOID, SUM, TANH, WHOLE_SCALE, Difference, Fold, Gather,
+                           MAXIMUM_NUMBER, MET, PANEL, SIGMOID, SUM, TANH, WHOLE_SCALE, Difference, Fold, Gather,
                            InputTransform, KernelTable, LineInputs, LineOutputs, LineProducts, OutputTransform,
-                           RowStencil, Segment, Slide, Spread, Stencil, Tile, WeightTransform,
+                           RowStencil, Segment, Slide, Spread, Stencil, Tile, VanHerk, WeightTransform,
                            gather_function, has_point, tile_function)
 from simd cimport *
 
@@ -19,6 +19,7 @@ include "winograd.pxi"
 include "activation.pxi"
 include "fold.pxi"
 include "slide.pxi"
+include "van_herk.pxi"
 
 cdef KernelTable TABLE
 TABLE.item = sizeof(real)
@@ -55,6 +56,7 @@ TABLE.slide[<int> MAXIMUM][:] = [slide_maximum_1, slide_maximum_2, slide_maximum
 TABLE.slide[<int> MAXIMUM_NUMBER][:] = [slide_number_1, slide_number_2, slide_number_3, slide_number_4]
 TABLE.slide[<int> SUM][:] = [slide_sum_1, slide_sum_2, slide_sum_3, slide_sum_4]
 TABLE.across = across
+TABLE.van_herk = van_herk
 TABLE.activate = NULL
 TABLE.difference = NULL
 TABLE.transform_weights = NULL

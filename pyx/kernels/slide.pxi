@@ -47,6 +47,7 @@ cdef inline void slide_rows(const int kind, const int stride, const Py_ssize_t o
     cdef Py_ssize_t vectors = s.vectors, lanes = s.lanes, first = s.first, last = s.last
     cdef vec lowest = vsplat((<const real*> s.lowest)[0])
     cdef vec divisor = vsplat(1), acc
+    cdef vec next = lowest
     cdef bint divided = kind == SUM and s.divisor != 0
     cdef Py_ssize_t p, r, v
     if divided:
@@ -55,8 +56,11 @@ cdef inline void slide_rows(const int kind, const int stride, const Py_ssize_t o
         source = s.source + p * s.source_plane
         to = s.to + p * s.to_plane
         for r in range(rows):
+            if stride == 1 and taps > 1 and not edge:
+                accumulate(kind, False, 1, NULL, operands, at, source, &next)
             for v in range(1 if edge else vectors):
-                acc = outputs(kind, stride, operands, taps, at, edge, source + v * stride * VBYTES, first, last, lowest)
+                acc = outputs(kind, stride, operands, taps, at, edge, source + v * stride * VBYTES, first, last, lowest,
+                              v + 1 < vectors, &next)
                 if divided:
                     acc = vdiv(acc, divisor)
                 if edge:
@@ -69,8 +73,11 @@ cdef inline void slide_rows(const int kind, const int stride, const Py_ssize_t o
 
 cdef inline vec outputs(const int kind, const int stride, const Py_ssize_t operands, const Py_ssize_t taps,
                         const Py_ssize_t* at, const bint edge, const char* source, Py_ssize_t first, Py_ssize_t last,
-                        vec lowest) noexcept nogil:
-    """A vector of outputs.  Constants, not loops, count phases and taps: only then are they in registers."""
+                        vec lowest, bint more, vec* next) noexcept nogil:
+    """A vector of outputs.  Constants, not loops, count phases and taps: only then are they in registers.
+
+    Without strides the columns behind a vector's are the next one's, if there are `more`, and kept for it.
+    """
     cdef vec phases[MAX_STRIDE]
     cdef vec behind = lowest
     cdef Part part
@@ -86,6 +93,13 @@ cdef inline vec outputs(const int kind, const int stride, const Py_ssize_t opera
             edge_columns(kind, operands, at, source, 3, first, last, lowest, phases + 3)
         if taps > stride:
             edge_columns(kind, operands, at, source, stride, first, last, lowest, &behind)
+    elif stride == 1 and taps > 1:
+        phases[0] = next[0]
+        if more:
+            accumulate(kind, False, 1, NULL, operands, at, source + VBYTES, next)
+        else:
+            accumulate(kind, False, 1, &part, operands, at, source + VBYTES, next)
+        behind = next[0]
     else:
         accumulate(kind, False, stride, NULL, operands, at, source, phases)
         if taps > stride:
