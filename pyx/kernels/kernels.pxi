@@ -11,6 +11,7 @@ from kernel_table cimport (CLAMP, LEAKY_RELU, LINEAR, MAX_MR, MAX_NV, MAX_STRIDE
 from simd cimport *
 
 include "tile.pxi"
+include "turns.pxi"
 include "stencil.pxi"
 include "row_stencil.pxi"
 include "gather.pxi"
