@@ -36,6 +36,9 @@ _MANY, _TERMS = 8, 64
 _LINE = 64
 """Bytes of a line of cache."""
 
+_SQUARE = 90
+"""Cycles in which a square of vectors is transposed between rows of planes and pixels."""
+
 _NEAR, _FAR = 1 << 19, 1 << 25
 """Bytes of weights that stay in the second-level cache, and that a last-level cache holds."""
 
@@ -67,6 +70,7 @@ class Case(NamedTuple):
     nv: int
     rows: int  # of a stencil tile
     height: int  # kernel rows that it takes at once
+    picks: bool  # whether one instruction permutes lanes
     unfit: str = ""  # why weights have no factors, if that is known
 
     @property
@@ -167,11 +171,24 @@ def _grouped_declines(case):
 
 
 def _grouped_cost(case):
-    """Both operands are vectors, so that products take most of a cycle; and the spreading or copying of pixels."""
-    vectors = case.pixels * _ceil(case.groups * case.oc, case.lanes)
-    read = math.prod(map(min, case.stride[1:], case.kernel[1:])) * case.kernel[0] * case.ic
-    scattering = 1 if case.channels_last else case.lanes * (1 + read)
-    return vectors * case.ic * (0.65 * case.taps + 4) + vectors * scattering
+    """Products of two vectors, and channels that are picked or spread; channels-first, squares are transposed."""
+    blocks = _ceil(case.groups * case.oc, case.lanes)
+    vectors = case.pixels * blocks
+    plain, sliding = case.ic == case.oc == 1, case.stride[2] == case.dilation[2]
+    picking = not plain and case.picks and case.ic <= case.oc and case.lanes % max(case.oc, 1) == 0
+    rows = min(case.stride[1], case.kernel[1]) * case.kernel[0]  # of the input for a row of outputs
+    if plain:
+        products = 0.65 * case.taps + 4
+    elif picking:
+        products = case.ic * (0.55 if sliding else 0.9) * case.taps + 4
+    else:
+        products = case.ic * (case.taps + 4) + rows * min(case.stride[2], case.kernel[2]) * case.ic
+    if case.channels_last:
+        return vectors * (products + 1)
+    squares = rows * _ceil(case.stride[2] * (case.out[2] - 1) + 1, case.lanes) + _ceil(case.out[2], case.lanes)
+    if not plain and not picking:
+        squares *= case.ic * case.lanes / 12  # channels are spread one by one
+    return vectors * products + math.prod(case.out[:2]) * blocks * squares * _SQUARE
 
 
 def _winograd_row(case):

@@ -90,7 +90,7 @@ def kernels(dtype_name):
     -------
     module
         ``table()`` is its kernel table, as a capsule; ``TILE`` the elements of a vector, the
-        rows and vectors of the largest register tile, and the rows of the largest stencil tile
-        and of its segments.
+        rows and vectors of the largest register tile, the rows of the largest stencil tile
+        and of its segments, and whether one instruction permutes lanes.
     """
     return importlib.import_module(f"cyconv._ext.{_REALS[dtype_name]}_{CURRENT}")

@@ -20,7 +20,7 @@ from channels_first cimport FEW, channels_first_scratch, channels_first_unit
 from channels_last cimport channels_last_scratch, channels_last_unit, cut_rows
 from fast_fir cimport ROOM, fast_fir_levels, point_taps, points_of, takes, taps_before
 from grouped cimport STRIP as GROUPED_STRIP
-from grouped cimport cut_rectangles, cut_row_bands, grouped_scratch, grouped_unit, in_place_unit
+from grouped cimport choose_tiles, cut_rectangles, cut_row_bands, grouped_scratch, grouped_unit, in_place_unit
 from row_stencil cimport takes_rows
 from separable cimport cut_separable, few_blocks, separable_scratch, separable_unit
 from stencil cimport STRIP as STENCIL_STRIP
@@ -704,6 +704,7 @@ cdef class Convolution:
         job.joined = joined_groups(&self.g, self.channels_last) if self.algorithm == STENCIL else 1
         job.together = self.channels_last and job.joined * self.g.ic > 1
         if self.algorithm == GROUPED:
+            choose_tiles(job)
             if not cut_row_bands(job, threads):
                 cut_rectangles(job, threads)
             job.scratch_bytes = ceil_div(grouped_scratch(job), 64) * 64

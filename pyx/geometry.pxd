@@ -119,6 +119,9 @@ cdef struct Job:                    # one call: read by all threads, written by 
     Py_ssize_t band_end[MAX_BANDS]  # a column of a widely dilated kernel is padding for all of a band
     Py_ssize_t band_tiles[MAX_BANDS]        # tiles up to the end of each band
     Py_ssize_t group_filters        # grouped: filters of a group; g.oc are those of all groups
+    bint picking                    # lanes pick their channels from vectors of pixels,
+    bint spreading                  # or channels are spread in the strip,
+    Py_ssize_t sets                 # where a pixel is so many vectors
     bint in_place                   #   whether interior columns are read where they lie: these
     Py_ssize_t interior[2]          #   of all output columns, from tile to tile;
     Py_ssize_t near_blocks          #   and blocks that a column of tiles computes together

@@ -6,14 +6,17 @@
 #     strip | c0 c0 c0 c2 c2 c2 ... |    what the lanes see first
 #           | c1 c1 c1 c3 c3 c3 ... |    and second
 #
+# If the channels that a vector of filters sees are a vector at most, lanes pick theirs as the tile meets
+# it, and the strip is as dense as the input.
+#
 # A unit is a rectangle of outputs and several blocks of lanes.  What a row of outputs reads, padding
 # included, is first brought into a strip in scratch memory, which serves all taps; rows of the input
 # that the next row of outputs reads too stay in it, and others take the place of those that it does
 # not.  The strip so stays in the first-level cache.  Channels-first, a row of
 # outputs stays in scratch memory until it is complete, and then goes to its channels.
 #
-# Where the lanes are neighbours in memory anyway (channels-last, one channel and one filter a group),
-# only tiles that reach over an edge of the input need a strip.  The others read it in place:
+# Where a vector of pixels is one in memory anyway (channels-last, lanes that pick, or one channel and one
+# filter a group), only tiles that reach over an edge of the input need a strip.  The others read it in place:
 #
 #     outputs of a row    | tile | tile | tile | tile |
 #     read from             strip  place  place  strip
@@ -45,6 +48,21 @@ cdef inline Py_ssize_t strip_columns(const Geometry* g, Py_ssize_t columns) noex
     return (columns - 1) * g.stride[2] + (g.kernel[2] - 1) * g.dilation[2] + 1
 
 
+cdef inline void choose_tiles(Job* job) noexcept nogil:
+    """Whether channels are spread in the strip or lanes pick theirs, and how many vectors a pixel of it has."""
+    cdef Py_ssize_t ic = job.g.ic, filters = job.group_filters
+    cdef bint plain = ic == 1 and filters == 1
+    job.picking = (not plain and job.kernels.picks and ic <= filters
+                   and filters > 0 and job.kernels.lanes % filters == 0)
+    job.spreading = not plain and not job.picking
+    job.sets = ic if job.spreading else 1
+
+
+cdef inline Py_ssize_t block_channels(const Job* job) noexcept nogil:
+    """Channels from a block's first to the next block's, if groups fill blocks."""
+    return job.kernels.lanes // job.group_filters * job.g.ic
+
+
 cdef inline void cut_blocks_of_units(Job* job, Py_ssize_t threads) noexcept nogil:
     """A unit has all blocks, or a part of them if rectangles are too few for threads to end together."""
     cdef const Geometry* g = &job.g
@@ -60,7 +78,7 @@ cdef inline void cut_blocks_of_units(Job* job, Py_ssize_t threads) noexcept nogi
 cdef inline void cut_rectangles(Job* job, Py_ssize_t threads) noexcept nogil:
     """Rows and columns of outputs of a unit, whose strip is to stay near; and tiles of a row."""
     cdef const Geometry* g = &job.g
-    cdef Py_ssize_t column = g.kernel[0] * g.kernel[1] * g.ic * job.kernels.lanes * job.kernels.item
+    cdef Py_ssize_t column = g.kernel[0] * g.kernel[1] * job.sets * job.kernels.lanes * job.kernels.item
     cdef Py_ssize_t strip
     job.rectangle[1] = g.out[2]
     strip = strip_columns(g, job.rectangle[1]) * column
@@ -83,7 +101,8 @@ cdef inline void find_interior(Job* job) noexcept nogil:
     cdef const Geometry* g = &job.g
     cdef Py_ssize_t lanes = job.kernels.lanes, item = job.kernels.item
     cdef Py_ssize_t pixel = job.x.axis[2] if job.x.axis[2] > 0 else -job.x.axis[2]
-    cdef Py_ssize_t missing = (ceil_div(g.oc, lanes) * lanes - g.oc) * item
+    cdef Py_ssize_t read = (ceil_div(g.oc, lanes) - 1) * block_channels(job) + lanes
+    cdef Py_ssize_t missing = (read - g.oc // job.group_filters * g.ic) * item
     cdef Py_ssize_t spare = ceil_div(missing, pixel) if pixel > 0 and missing > 0 else 0
     cdef Py_ssize_t front = spare if job.x.axis[2] < 0 else 0, back = spare - front
     cdef Py_ssize_t first = max(ceil_div(g.before[2] + front, g.stride[2]), 0)
@@ -112,7 +131,7 @@ cdef inline bint cut_row_bands(Job* job, Py_ssize_t threads) noexcept nogil:
     cdef const Geometry* g = &job.g
     cdef Py_ssize_t item = job.kernels.item, rows = 1, row
     job.in_place = False
-    if (job.scattered or g.ic != 1 or job.group_filters != 1 or job.x.channel != item or job.x.axis[2] == 0
+    if (job.scattered or job.spreading or job.x.channel != item or job.x.axis[2] == 0
             or (g.pad_mode == CONSTANT and not job.skip_padding)):
         return False
     job.tile_pixels = even_tiles(job, g.out[2])
@@ -135,16 +154,16 @@ cdef inline bint cut_row_bands(Job* job, Py_ssize_t threads) noexcept nogil:
 
 
 cdef inline Py_ssize_t grouped_scratch(const Job* job) noexcept nogil:
-    """The strip, which lane sees which channel, segments, and a row of outputs."""
+    """Which lane sees which channel, segments, the strip, and a row of outputs."""
     cdef const Geometry* g = &job.g
-    cdef Py_ssize_t lanes = g.ic * job.kernels.lanes * job.kernels.item
+    cdef Py_ssize_t vector = job.kernels.lanes * job.kernels.item
     if job.in_place:
         return (g.kernel[0] * strip_rows(g, job.rectangle[0]) * strip_columns(g, job.tile_pixels)
-                * job.near_blocks * lanes
+                * job.near_blocks * vector + g.ic * vector
                 + job.rectangle[0] * (2 * kernel_rows(g) + 1) * <Py_ssize_t> sizeof(Segment) + 128)
-    return (kernel_rows(g) * strip_columns(g, job.rectangle[1]) * lanes + lanes
+    return (kernel_rows(g) * strip_columns(g, job.rectangle[1]) * job.sets * vector + g.ic * vector
             + g.kernel[0] * g.kernel[1] * g.kernel[2] * <Py_ssize_t> sizeof(Segment)
-            + job.rectangle[1] * job.kernels.lanes * job.kernels.item + 128)
+            + job.rectangle[1] * vector + 128)
 
 
 cdef inline void grouped_unit(const Job* job, Py_ssize_t unit, char* scratch) noexcept nogil:
@@ -160,12 +179,12 @@ cdef inline void grouped_unit(const Job* job, Py_ssize_t unit, char* scratch) no
     cdef Py_ssize_t n = rectangle // (across * down * g.out[0])
     cdef Py_ssize_t columns = min(job.rectangle[1], g.out[2] - ow)
     cdef Py_ssize_t rows = min(job.rectangle[0], g.out[1] - oh)
-    cdef Py_ssize_t pixel = g.ic * vector
+    cdef Py_ssize_t pixel = job.sets * vector
     cdef Py_ssize_t row = strip_columns(g, columns) * pixel
     cdef Py_ssize_t kept = max(g.kernel[1] - g.stride[1], 0) if g.dilation[1] == 1 else 0
     cdef Py_ssize_t top
     cdef char* index = scratch
-    cdef Segment* segments = <Segment*> (scratch + pixel)
+    cdef Segment* segments = <Segment*> (scratch + g.ic * vector)
     cdef char* sums = <char*> (segments + g.kernel[0] * g.kernel[1] * g.kernel[2])
     cdef char* strip
     cdef char* y
@@ -175,7 +194,8 @@ cdef inline void grouped_unit(const Job* job, Py_ssize_t unit, char* scratch) no
     strip = sums + job.rectangle[1] * vector
     t.segments = segments
     t.a_row = g.stride[2] * pixel
-    t.a_term = vector
+    t.a_term = vector if job.spreading else g.dilation[2] * pixel
+    t.keys = index
     t.c_row = vector if job.scattered else job.y.axis[2]
     for q in range(first, min(first + job.part_blocks, job.blocks.count)):
         channels_of_lanes(job, q, first_channel(job, q), index)
@@ -200,7 +220,9 @@ cdef inline void begin_tiles(const Job* job, Py_ssize_t q, Tile* t) noexcept nog
     cdef Py_ssize_t vector = job.kernels.lanes * job.kernels.item
     t.a_unit = 1
     t.b = job.weights + q * job.blocks.terms * vector
-    t.b_unit = t.b_term = vector
+    t.sets = job.g.ic if job.picking else 1
+    t.b_unit = vector
+    t.b_term = t.sets * vector
     t.b_next = t.init_next = t.init_row = 0
     t.init = job.bias + q * vector
     t.init_vector = vector
@@ -230,6 +252,10 @@ cdef inline void run_tiles(const Job* job, Tile* t, Py_ssize_t columns) noexcept
 
 cdef inline const tile_function* functions_of(const Job* job, const Tile* t) noexcept nogil:
     """Tiles that load each pixel once serve several taps with it, if outputs are one or two taps apart."""
+    if job.picking and t.a_row == t.a_term:
+        return job.kernels.picking_tile
+    if job.picking:
+        return job.kernels.picking_apart_tile
     if job.g.ic == 1 and t.a_row == t.a_term and job.g.kernel[2] >= MET:
         return job.kernels.wide_tile
     if job.g.ic == 1 and t.a_row == t.a_term:
@@ -242,7 +268,7 @@ cdef inline const tile_function* functions_of(const Job* job, const Tile* t) noe
 cdef inline void in_place_unit(const Job* job, Py_ssize_t unit, char* scratch) noexcept nogil:
     """Computes a unit whose interior is read in place."""
     cdef const Geometry* g = &job.g
-    cdef Py_ssize_t vector = job.kernels.lanes * job.kernels.item
+    cdef Py_ssize_t item = job.kernels.item, vector = job.kernels.lanes * item
     cdef Py_ssize_t down = ceil_div(g.out[1], job.rectangle[0])
     cdef Py_ssize_t block = unit % job.parts * job.part_blocks
     cdef Py_ssize_t end = min(block + job.part_blocks, job.blocks.count)
@@ -254,7 +280,8 @@ cdef inline void in_place_unit(const Job* job, Py_ssize_t unit, char* scratch) n
     cdef Py_ssize_t edge_row = strip_columns(g, job.tile_pixels) * strip_pixel
     cdef Py_ssize_t inside = ceil_div(max(g.before[1], 0), g.stride[1])
     cdef Py_ssize_t inside_end = g.size[1] - 1 - (g.kernel[1] - 1) * g.dilation[1] + g.before[1]
-    cdef Segment* inner = <Segment*> scratch
+    cdef Py_ssize_t step = block_channels(job)
+    cdef Segment* inner = <Segment*> (scratch + g.ic * vector)
     cdef Segment* edge = inner + rows * most
     cdef Py_ssize_t* counts = <Py_ssize_t*> (edge + rows * most)
     cdef char* strip = <char*> (counts + rows)
@@ -268,6 +295,9 @@ cdef inline void in_place_unit(const Job* job, Py_ssize_t unit, char* scratch) n
     strip += 64 - <Py_ssize_t> strip % 64
     inside_end = inside_end // g.stride[1] + 1 if inside_end >= 0 else 0
     band_segments(job, od, oh, rows, strip_pixel, inner, edge, counts)
+    t.keys = scratch
+    if job.picking:
+        channels_of_lanes(job, block, block * step, scratch)
     t.c_row, t.c_next = job.y.axis[2], job.y.axis[1]
     while block < end:
         last = min(block + job.near_blocks, end)
@@ -278,12 +308,12 @@ cdef inline void in_place_unit(const Job* job, Py_ssize_t unit, char* scratch) n
             pixels = min(job.tile_pixels, (stop if column < stop else g.out[2]) - column)
             if job.interior[0] <= column < job.interior[1]:
                 segments, t.a_row, t.a_term = inner, g.stride[2] * job.x.axis[2], g.dilation[2] * job.x.axis[2]
-                a = x + block * vector + (column * g.stride[2] - g.before[2]) * job.x.axis[2]
+                a = x + block * step * item + (column * g.stride[2] - g.before[2]) * job.x.axis[2]
             else:
                 segments, t.a_row, t.a_term = edge, g.stride[2] * strip_pixel, g.dilation[2] * strip_pixel
                 a = strip
-                fill_edge(job, x + block * vector, od, oh, column, pixels, rows,
-                          min(last * job.kernels.lanes, g.oc) - block * job.kernels.lanes, strip)
+                fill_edge(job, x + block * step * item, od, oh, column, pixels, rows,
+                          min(last * step, g.oc // job.group_filters * g.ic) - block * step, strip)
             functions = functions_of(job, &t)
             t.a_next = g.stride[1] * (job.x.axis[1] if segments == inner else edge_row)
             h = 0
@@ -293,7 +323,7 @@ cdef inline void in_place_unit(const Job* job, Py_ssize_t unit, char* scratch) n
                 t.count = min(inside_end - oh, rows) - h if inside <= oh + h < inside_end else 1
                 for q in range(block, last):
                     begin_tiles(job, q, &t)
-                    t.a = a + (q - block) * vector
+                    t.a = a + (q - block) * step * item
                     t.c = y + h * job.y.axis[1] + column * t.c_row + q * vector
                     functions[pixels - 1](&t)
                     if job.activation > CLAMP:
@@ -317,7 +347,7 @@ cdef inline void band_segments(const Job* job, Py_ssize_t od, Py_ssize_t oh, Py_
             if source_row(job, od, oh + h, r, &offset):
                 inner[n].a = offset
                 edge[n].a = r // g.kernel[1] * plane + (h * g.stride[1] + r % g.kernel[1]) * strip_row
-                inner[n].b = edge[n].b = r * g.kernel[2]
+                inner[n].b = edge[n].b = r * g.kernel[2] * g.ic
                 inner[n].terms = edge[n].terms = g.kernel[2]
                 n += 1
         counts[h] = n
@@ -339,8 +369,8 @@ cdef inline void to_channels(const Job* job, const char* sums, char* y, Py_ssize
 cdef inline Py_ssize_t window_segments(const Job* job, Segment* s, Py_ssize_t row, Py_ssize_t top) noexcept nogil:
     """Where in the strip a window's kernel rows are, or its columns if they lie apart; their number."""
     cdef const Geometry* g = &job.g
-    cdef Py_ssize_t pixel = g.ic * job.kernels.lanes * job.kernels.item
-    cdef Py_ssize_t parts = 1 if g.dilation[2] == 1 else g.kernel[2]
+    cdef Py_ssize_t pixel = job.sets * job.kernels.lanes * job.kernels.item
+    cdef Py_ssize_t parts = g.kernel[2] if job.spreading and g.dilation[2] > 1 else 1
     cdef Py_ssize_t terms = g.ic * g.kernel[2] // parts
     cdef Py_ssize_t d, h, k, n = 0
     for d in range(g.kernel[0]):
@@ -348,7 +378,7 @@ cdef inline Py_ssize_t window_segments(const Job* job, Segment* s, Py_ssize_t ro
             for k in range(parts):
                 s[n].a = (d * g.kernel[1] + around(g, top + h)) * row + k * g.dilation[2] * pixel
                 s[n].b = n * terms
-                s[n].terms = terms
+                s[n].terms = terms if job.spreading else g.kernel[2]
                 n += 1
     return n
 
@@ -372,7 +402,7 @@ cdef inline void fill_strip(const Job* job, Py_ssize_t n, Py_ssize_t od, Py_ssiz
     """
     cdef const Geometry* g = &job.g
     cdef Py_ssize_t lanes = job.kernels.lanes
-    cdef Py_ssize_t pixel = g.ic * lanes * job.kernels.item
+    cdef Py_ssize_t pixel = job.sets * lanes * job.kernels.item
     cdef Py_ssize_t width = strip_columns(g, columns)
     cdef Py_ssize_t ix = ow * g.stride[2] - g.before[2]
     cdef Py_ssize_t left = min(max(-ix, 0), width)
@@ -406,11 +436,23 @@ cdef inline void fill_strip(const Job* job, Py_ssize_t n, Py_ssize_t od, Py_ssiz
                     if not left <= i < right:
                         s.source = x + source_index(ix + i, g.size[2], g.pad_mode) * job.x.axis[2]
                         s.to = to + i * pixel
-                        job.kernels.spread(&s)
+                        fill_pixels(job, &s)
             s.pixels = right - left
             s.source = x + (ix + left) * job.x.axis[2]
             s.to = to + left * pixel
-            job.kernels.spread(&s)
+            fill_pixels(job, &s)
+
+
+cdef inline void fill_pixels(const Job* job, const Spread* s) noexcept nogil:
+    """Spreads the channels of some pixels, or copies them."""
+    cdef Gather copy
+    if job.spreading:
+        job.kernels.spread(s)
+        return
+    copy.to, copy.to_row, copy.to_column = s.to, job.kernels.lanes * job.kernels.item, 0
+    copy.source, copy.source_row, copy.source_lane = s.source, s.source_pixel, s.source_lane
+    copy.source_column, copy.columns, copy.rows, copy.lanes = 0, 1, s.pixels, s.channels
+    job.kernels.gather(&copy)
 
 
 cdef inline void fill_edge(const Job* job, const char* x, Py_ssize_t od, Py_ssize_t oh, Py_ssize_t column,

@@ -43,6 +43,8 @@ cdef struct Tile:                   # a run of equal register tiles; contract in
     Py_ssize_t b_unit
     Py_ssize_t b_term
     Py_ssize_t ahead                # so far ahead of them lines are fetched
+    const char* keys                # of a picking tile: lanes of a, a vector of integers for
+    Py_ssize_t sets                 # each channel of a group
     const char* init                # where the sums start: the bias, or the sums so far
     Py_ssize_t init_row
     Py_ssize_t init_vector
@@ -287,6 +289,9 @@ cdef struct KernelTable:
     tile_function sliding_tile[MAX_MR]      # the same where a_row is a_term,
     tile_function striding_tile[MAX_MR]     # where it is two of them,
     tile_function wide_tile[MAX_MR]         # and where it is one and terms are MET at least
+    bint picks                      # lanes are permuted by one instruction, for
+    tile_function picking_tile[MAX_MR]      # tiles whose lanes pick channels, where a_row is a_term,
+    tile_function picking_apart_tile[MAX_MR]        # and everywhere
     stencil_function stencil[MAX_NV][MAX_STENCIL_ROWS]      # [vectors - 1][rows - 1]
     Py_ssize_t stencil_rows         # rows of the highest
     Py_ssize_t stencil_height       # kernel rows of its highest segment

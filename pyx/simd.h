@@ -383,6 +383,14 @@ VINLINE vec vphase(vec phase, vec behind, const int step, const int first)
 /* Elements of a and b, which count from LANES on. */
 VINLINE vec vlookup(vec a, vec b, vbits at) { return __builtin_shuffle(a, b, at); }
 
+/* Elements of one, by an instruction if VPICKS. */
+VINLINE vec vpicked(vec v, vbits at) { return __builtin_shuffle(v, at); }
+#if defined(__AVX2__)
+#define VPICKS 1
+#else
+#define VPICKS 0
+#endif
+
 /* The elements of two vectors in turn: those of their first halves, or of their second. */
 VINLINE vec vzip(vec a, vec b, int second)
 {

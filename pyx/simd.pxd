@@ -71,6 +71,8 @@ cdef extern from "simd.h" nogil:
     vec vzip(vec a, vec b, int second) noexcept
     int vnan_lanes(vec v) noexcept
     vec vlookup(vec a, vec b, vbits at) noexcept
+    enum: VPICKS                    # whether one instruction does
+    vec vpicked(vec v, vbits at) noexcept
 
     enum: NARROW_BYTES              # of a vector of float32 with as many lanes
     vec vload_narrow(const char* p) noexcept

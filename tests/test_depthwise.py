@@ -87,40 +87,88 @@ def test_real_data(each_isa, dtype):
 )
 def test_pixels_read_in_place(each_isa, dtype, channels, size, kernel, arguments):
     """Exact at every edge, and the same to the bit for each thread, sample and way that memory lies."""
+
+    def depthwise_conv2d(x, w, b, **more):
+        return cyconv.depthwise_conv2d(x, w.reshape(*kernel, channels, 1), b, **arguments, **more)
+
+    check_at_edges(depthwise_conv2d, dtype, size, (*kernel, 1, channels), channels, arguments)
+
+
+def check_at_edges(convolve, dtype, size, w_shape, groups, arguments):
+    """Convolutions of two samples against the definition; `convolve` takes weights in HWIO."""
     rng = np.random.default_rng(7)
+    channels, filters = groups * w_shape[2], w_shape[3]
     x = rng.integers(-3, 4, (2, *size, channels)).astype(dtype)
-    w, b = rng.integers(-3, 4, (*kernel, channels, 1)).astype(dtype), rng.integers(-9, 10, channels).astype(dtype)
-    filters = w.reshape(*kernel, 1, channels)
-    expected = reference.convolve(x, filters, b, groups=channels, **arguments)
+    w, b = rng.integers(-3, 4, w_shape).astype(dtype), rng.integers(-9, 10, filters).astype(dtype)
+    expected = reference.convolve(x, w, b, groups=groups, **arguments)
     for threads in (1, 2, 3):
-        np.testing.assert_array_equal(cyconv.depthwise_conv2d(x, w, b, threads=threads, **arguments), expected)
+        np.testing.assert_array_equal(convolve(x, w, b, threads=threads), expected)
     # Rows and pixels backwards and with gaps; the last vector ends where memory does.
     gaps = np.zeros((2, 2 * size[0], 3 * size[1], channels + 3), dtype)
     for there in (gaps[:, ::2, ::3, 3:], gaps[:, ::-2, ::-3, 3:], gaps[::-1, 1::2, 2::3, 3:], gaps[:, ::2, ::3, 1:-2]):
         there[...] = x
-        np.testing.assert_array_equal(cyconv.depthwise_conv2d(there, w, b, **arguments), expected)
-    summed = cyconv.depthwise_conv2d(x, w, b, **arguments).dtype
-    out = np.full((2, *(2 * n for n in expected.shape[1:3]), channels + 5), 77, summed)
+        np.testing.assert_array_equal(convolve(there, w, b), expected)
+    summed = convolve(x, w, b).dtype
+    out = np.full((2, *(2 * n for n in expected.shape[1:3]), filters + 5), 77, summed)
     y = out[:, ::2, 1::2, 2:-3]
-    assert cyconv.depthwise_conv2d(x, w, b, out=y, threads=2, **arguments) is y
+    assert convolve(x, w, b, out=y, threads=2) is y
     np.testing.assert_array_equal(y, expected)
     assert np.count_nonzero(out != 77) == np.count_nonzero(y != 77)
     if dtype in FLOATS:
         a, v = rng.standard_normal(x.shape).astype(dtype), rng.standard_normal(w.shape).astype(dtype)
         for activation in (None, "leaky_relu"):
-            more = {"activation": activation, **arguments}
-            y = cyconv.depthwise_conv2d(a, v, b, **more)
-            assert cyconv.depthwise_conv2d(a, v, b, threads=2, **more).tobytes() == y.tobytes()
-            assert cyconv.depthwise_conv2d(a[1:], v, b, **more).tobytes() == y[1:].tobytes()
+            y = convolve(a, v, b, activation=activation)
+            assert convolve(a, v, b, activation=activation, threads=2).tobytes() == y.tobytes()
+            assert convolve(a[1:], v, b, activation=activation).tobytes() == y[1:].tobytes()
         # A window that holds NaN gives NaN, no other; an infinite weight meets the zeros around the input.
         a = np.abs(a)
         a[0, size[0] // 2, size[1] // 2, channels // 2] = np.nan
         v = np.abs(v)
         for infinite in (False, True):
-            v[0, 0, channels // 3, 0] = np.inf if infinite else 1
+            v[0, 0, -1, filters // 3] = np.inf if infinite else 1
             with np.errstate(invalid="ignore"):
-                expected = reference.convolve(a, v.reshape(filters.shape), b, groups=channels, **arguments)
-            np.testing.assert_array_equal(np.isnan(cyconv.depthwise_conv2d(a, v, b, **arguments)), np.isnan(expected))
+                expected = reference.convolve(a, v, b, groups=groups, **arguments)
+            np.testing.assert_array_equal(np.isnan(convolve(a, v, b)), np.isnan(expected))
+
+
+@pytest.mark.parametrize("layout", ["NHWC", "NCHW"])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32"])
+@pytest.mark.parametrize(
+    ("groups", "channels", "filters", "size", "kernel", "arguments"),
+    [
+        (16, 4, 4, (20, 31), (3, 3), {"padding": "same"}),
+        (5, 8, 8, (19, 40), (3, 3), {"padding": "same", "stride": 2}),
+        (9, 2, 2, (12, 33), (5, 5), {"padding": 2}),
+        (7, 1, 2, (30, 18), (3, 4), {"padding": "full"}),  # a vector sees half of one
+        (3, 2, 8, (9, 20), (2, 3), {}),
+        (13, 4, 4, (14, 14), (3, 3), {"padding": "same", "dilation": 2}),
+        (12, 4, 4, (21, 35), (3, 3), {"padding": 1, "stride": 3}),
+        (10, 2, 4, (23, 30), (5, 4), {"padding": 2, "stride": (2, 3), "dilation": (3, 2)}),
+        (6, 4, 4, (17, 29), (3, 3), {"padding": 2, "pad_mode": "reflect"}),
+        (11, 2, 2, (16, 24), (1, 1), {"stride": (1, 3)}),
+        (6, 3, 3, (15, 22), (3, 3), {"padding": "same"}),  # channels of groups that begin anywhere in a vector
+        (4, 3, 6, (15, 22), (3, 3), {"padding": "same", "dilation": (1, 2)}),
+        (8, 8, 2, (11, 19), (3, 3), {"padding": "same"}),  # more than a vector of channels
+        (40, 4, 4, (7, 7), (3, 3), {"padding": "same"}),
+    ],
+)
+def test_lanes_see_channels_of_groups(each_isa, layout, dtype, groups, channels, filters, size, kernel, arguments):
+    """The same for groups of a few channels, whose lanes pick theirs or have them spread."""
+    lanes = {"avx512": 64, "avx2": 32, "base": 16}[each_isa] // (4 if dtype == "float32" else 8)
+
+    def conv2d(x, w, b, **more):
+        more["algorithm"] = "grouped" if 2 * filters <= lanes else "direct"
+        if layout == "NHWC":
+            return cyconv.conv2d(x, w, b, groups=groups, **arguments, **more)
+        y = more.pop("out", None)
+        if y is not None:
+            more["out"] = y.transpose(0, 3, 1, 2)
+        planes = np.ascontiguousarray if x.flags.c_contiguous else np.asarray
+        x, w = planes(x.transpose(0, 3, 1, 2)), w.transpose(3, 2, 0, 1)
+        result = cyconv.conv2d(x, w, b, groups=groups, layout="NCHW", **arguments, **more).transpose(0, 2, 3, 1)
+        return result if y is None else y
+
+    check_at_edges(conv2d, dtype, size, (*kernel, channels, groups * filters), groups, arguments)
 
 
 def test_order_of_channels():

@@ -43,6 +43,14 @@ TABLE.striding_tile[:] = [striding_tile_1, striding_tile_2, striding_tile_3, str
 TABLE.wide_tile[:] = [wide_tile_1, wide_tile_2, wide_tile_3, wide_tile_4, wide_tile_5,
                       wide_tile_6, wide_tile_7, wide_tile_8, wide_tile_9, wide_tile_10,
                       wide_tile_11, wide_tile_12, wide_tile_13, wide_tile_14]
+TABLE.picks = VPICKS
+TABLE.picking_tile[:] = [picking_tile_1, picking_tile_2, picking_tile_3, picking_tile_4, picking_tile_5,
+                         picking_tile_6, picking_tile_7, picking_tile_8, picking_tile_9, picking_tile_10,
+                         picking_tile_11, picking_tile_12, picking_tile_13, picking_tile_14]
+TABLE.picking_apart_tile[:] = [
+    picking_apart_tile_1, picking_apart_tile_2, picking_apart_tile_3, picking_apart_tile_4, picking_apart_tile_5,
+    picking_apart_tile_6, picking_apart_tile_7, picking_apart_tile_8, picking_apart_tile_9, picking_apart_tile_10,
+    picking_apart_tile_11, picking_apart_tile_12, picking_apart_tile_13, picking_apart_tile_14]
 TABLE.stencil[0][:] = [stencil_1x1, stencil_2x1, stencil_3x1, stencil_4x1,
                        stencil_5x1, stencil_6x1, stencil_7x1, stencil_8x1]
 TABLE.stencil[1][:] = [stencil_1x2, stencil_2x2, stencil_3x2, stencil_4x2,
@@ -76,9 +84,9 @@ if REAL_IS_FLOATING:
     TABLE.transform_output_lines = transform_output_lines
     TABLE.multiply_lines[:] = [multiply_lines_1, multiply_lines_2]
 
-# Elements of a vector, rows and vectors of the largest register tile, and rows of the largest
-# stencil tile and of its segments.
-TILE = (LANES, MR, NV, STENCIL_ROWS, STENCIL_HEIGHT)
+# Elements of a vector, rows and vectors of the largest register tile, rows of the largest
+# stencil tile and of its segments, and whether lanes can pick.
+TILE = (LANES, MR, NV, STENCIL_ROWS, STENCIL_HEIGHT, bool(VPICKS))
 
 
 def table():

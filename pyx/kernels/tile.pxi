@@ -27,6 +27,13 @@
 # k - 2.  A wide tile is a sliding one of at least MET terms, and takes so many together.  Integers
 # are not worth that code: their striding tile is a spread one, and their wide tile a sliding one.
 #
+# A picking tile is a spread one whose vectors hold the channels of a few groups.  Of each, lanes pick one
+# channel, as `keys` says, then another, and so on for `sets` of them (b_term is so many vectors):
+#
+#     c[i, j]  =  init  +  sum over segments s, terms k, sets n of   a[s][i, k, keys[n, j]] * b[s][k, n, j]
+#
+# Where a_term is a_row, three terms that follow each other are taken together, as by a sliding tile.
+#
 # The outer loop over `count` tiles is there for speed twice: calls are fewer, and GCC only
 # unrolls the loops over i and v early enough to keep acc in registers if they are nested.
 cdef enum:
@@ -35,26 +42,45 @@ cdef enum:
     SLIDING
     STRIDING
     WIDE
+    PICKING
+    PICKING_APART
 
 
-cdef inline void meet(const int rows, const int taps, const int step, vec (*acc)[NV], const char* a,
-                      Py_ssize_t a_term, const char* w) noexcept nogil:
-    """Some terms of a tile whose rows are `step` terms apart: each vector of a is loaded once."""
+cdef inline void meet(const int rows, const int taps, const int step, const bint picking, vec (*acc)[NV],
+                      const char* a, Py_ssize_t a_term, const char* w, Py_ssize_t w_term,
+                      const char* keys) noexcept nogil:
+    """Some terms of a tile whose rows are `step` terms apart: each vector of a is loaded once, and picked from."""
     cdef vec b[MET]
     cdef vec p
+    cdef vbits key
     cdef int n = (rows - 1) * step + taps
     cdef int i, j, k, row
+    if picking:
+        key = vkeys(keys)
     for k in range(taps):
-        b[k] = vload(w + k * VBYTES)
+        b[k] = vload(w + k * w_term)
     for i in range((n + 1) // 2):   # two vectors each: GCC does not unroll loops longer than 16
         for j in range(2):
             if 2 * i + j < n:
                 p = vload(a)
+                if picking:
+                    p = vpicked(p, key)
                 a = vopaque(a + a_term)
                 for k in range(taps):
                     row = (2 * i + j - k) // step
                     if k <= 2 * i + j and row * step == 2 * i + j - k and row < rows:
                         acc[row][0] = vfma(p, b[k], acc[row][0])
+
+
+cdef inline void meet_sets(const int rows, const int taps, const int step, const bint picking, vec (*acc)[NV],
+                           const char* a, const char* w, const Tile* t) noexcept nogil:
+    """The same for each set of channels, if there are sets."""
+    cdef Py_ssize_t n
+    if not picking:
+        meet(rows, taps, step, False, acc, a, t.a_term, w, VBYTES, NULL)
+        return
+    for n in range(t.sets):
+        meet(rows, taps, step, True, acc, a, t.a_term, w + n * VBYTES, t.b_term, t.keys + n * VBYTES)
 
 
 cdef inline void tile(const int rows, const int vectors, const int kind, const Tile* t) noexcept nogil:
@@ -63,11 +89,13 @@ cdef inline void tile(const int rows, const int vectors, const int kind, const T
     cdef vec zero
     cdef int half = (rows + 1) // 2
     cdef int how = kind if REAL_IS_FLOATING else SLIDING if kind == WIDE else SPREAD if kind == STRIDING else kind
-    cdef int step = 1 if how == SLIDING or how == WIDE else 2 if how == STRIDING else 0
+    cdef bint picking = how == PICKING
+    cdef int step = 1 if how == SLIDING or how == WIDE or picking else 2 if how == STRIDING else 0
     cdef Py_ssize_t a_row = t.a_row, a_term = t.a_term, b_term = t.b_term
     cdef Py_ssize_t init_row = t.init_row, init_vector = t.init_vector, c_row = t.c_row
-    cdef Py_ssize_t lanes = t.lanes, ahead = t.ahead
-    cdef Py_ssize_t i, v, s, k, n
+    cdef Py_ssize_t lanes = t.lanes, ahead = t.ahead, term = b_term if picking else VBYTES
+    cdef Py_ssize_t i, v, s, j, k, n
+    cdef vbits key
     cdef const Segment* segment
     cdef const char* upper          # the first half of the rows of a, and the second:
     cdef const char* lower          # two addresses and few multiples of a_row fit registers
@@ -116,22 +144,36 @@ cdef inline void tile(const int rows, const int vectors, const int kind, const T
             if step > 0:
                 k = segment.terms
                 while how == WIDE and k >= MET:
-                    meet(rows, MET, 1, acc, upper, a_term, w)
+                    meet_sets(rows, MET, 1, False, acc, upper, w, t)
                     upper += MET * a_term
                     w += MET * VBYTES
                     k -= MET
                 while k == 3 or k > 4:
-                    meet(rows, 3, step, acc, upper, a_term, w)
+                    meet_sets(rows, 3, step, picking, acc, upper, w, t)
                     upper += 3 * a_term
-                    w += 3 * VBYTES
+                    w += 3 * term
                     k -= 3
                 while k > 1:
-                    meet(rows, 2, step, acc, upper, a_term, w)
+                    meet_sets(rows, 2, step, picking, acc, upper, w, t)
                     upper += 2 * a_term
-                    w += 2 * VBYTES
+                    w += 2 * term
                     k -= 2
                 if k == 1:
-                    meet(rows, 1, step, acc, upper, a_term, w)
+                    meet_sets(rows, 1, step, picking, acc, upper, w, t)
+                continue
+            if how == PICKING_APART:
+                for k in range(segment.terms):
+                    for j in range(t.sets):
+                        key = vkeys(t.keys + j * VBYTES)
+                        b[0] = vload(w + j * VBYTES)
+                        for i in range(rows):
+                            if i < half:
+                                acc[i][0] = vfma(vpicked(vload(upper + i * a_row), key), b[0], acc[i][0])
+                            else:
+                                acc[i][0] = vfma(vpicked(vload(lower + (i - half) * a_row), key), b[0], acc[i][0])
+                    upper += a_term
+                    lower += a_term
+                    w += b_term
                 continue
             for k in range(segment.terms):
                 upper = vopaque(upper)
@@ -277,3 +319,31 @@ cdef void wide_tile_11(const Tile* t) noexcept nogil: tile(ROWS(11), 1, WIDE, t)
 cdef void wide_tile_12(const Tile* t) noexcept nogil: tile(ROWS(12), 1, WIDE, t)
 cdef void wide_tile_13(const Tile* t) noexcept nogil: tile(ROWS(13), 1, WIDE, t)
 cdef void wide_tile_14(const Tile* t) noexcept nogil: tile(ROWS(14), 1, WIDE, t)
+cdef void picking_tile_1(const Tile* t) noexcept nogil: tile(ROWS(1), 1, PICKING, t)
+cdef void picking_tile_2(const Tile* t) noexcept nogil: tile(ROWS(2), 1, PICKING, t)
+cdef void picking_tile_3(const Tile* t) noexcept nogil: tile(ROWS(3), 1, PICKING, t)
+cdef void picking_tile_4(const Tile* t) noexcept nogil: tile(ROWS(4), 1, PICKING, t)
+cdef void picking_tile_5(const Tile* t) noexcept nogil: tile(ROWS(5), 1, PICKING, t)
+cdef void picking_tile_6(const Tile* t) noexcept nogil: tile(ROWS(6), 1, PICKING, t)
+cdef void picking_tile_7(const Tile* t) noexcept nogil: tile(ROWS(7), 1, PICKING, t)
+cdef void picking_tile_8(const Tile* t) noexcept nogil: tile(ROWS(8), 1, PICKING, t)
+cdef void picking_tile_9(const Tile* t) noexcept nogil: tile(ROWS(9), 1, PICKING, t)
+cdef void picking_tile_10(const Tile* t) noexcept nogil: tile(ROWS(10), 1, PICKING, t)
+cdef void picking_tile_11(const Tile* t) noexcept nogil: tile(ROWS(11), 1, PICKING, t)
+cdef void picking_tile_12(const Tile* t) noexcept nogil: tile(ROWS(12), 1, PICKING, t)
+cdef void picking_tile_13(const Tile* t) noexcept nogil: tile(ROWS(13), 1, PICKING, t)
+cdef void picking_tile_14(const Tile* t) noexcept nogil: tile(ROWS(14), 1, PICKING, t)
+cdef void picking_apart_tile_1(const Tile* t) noexcept nogil: tile(ROWS(1), 1, PICKING_APART, t)
+cdef void picking_apart_tile_2(const Tile* t) noexcept nogil: tile(ROWS(2), 1, PICKING_APART, t)
+cdef void picking_apart_tile_3(const Tile* t) noexcept nogil: tile(ROWS(3), 1, PICKING_APART, t)
+cdef void picking_apart_tile_4(const Tile* t) noexcept nogil: tile(ROWS(4), 1, PICKING_APART, t)
+cdef void picking_apart_tile_5(const Tile* t) noexcept nogil: tile(ROWS(5), 1, PICKING_APART, t)
+cdef void picking_apart_tile_6(const Tile* t) noexcept nogil: tile(ROWS(6), 1, PICKING_APART, t)
+cdef void picking_apart_tile_7(const Tile* t) noexcept nogil: tile(ROWS(7), 1, PICKING_APART, t)
+cdef void picking_apart_tile_8(const Tile* t) noexcept nogil: tile(ROWS(8), 1, PICKING_APART, t)
+cdef void picking_apart_tile_9(const Tile* t) noexcept nogil: tile(ROWS(9), 1, PICKING_APART, t)
+cdef void picking_apart_tile_10(const Tile* t) noexcept nogil: tile(ROWS(10), 1, PICKING_APART, t)
+cdef void picking_apart_tile_11(const Tile* t) noexcept nogil: tile(ROWS(11), 1, PICKING_APART, t)
+cdef void picking_apart_tile_12(const Tile* t) noexcept nogil: tile(ROWS(12), 1, PICKING_APART, t)
+cdef void picking_apart_tile_13(const Tile* t) noexcept nogil: tile(ROWS(13), 1, PICKING_APART, t)
+cdef void picking_apart_tile_14(const Tile* t) noexcept nogil: tile(ROWS(14), 1, PICKING_APART, t)
