@@ -173,10 +173,10 @@ cdef inline void grouped_unit(const Job* job, Py_ssize_t unit, char* scratch) no
     cdef Py_ssize_t across = ceil_div(g.out[2], job.rectangle[1]), down = ceil_div(g.out[1], job.rectangle[0])
     cdef Py_ssize_t first = unit % job.parts * job.part_blocks
     cdef Py_ssize_t rectangle = unit // job.parts
-    cdef Py_ssize_t ow = rectangle % across * job.rectangle[1]
-    cdef Py_ssize_t oh = rectangle // across % down * job.rectangle[0]
-    cdef Py_ssize_t od = rectangle // (across * down) % g.out[0]
-    cdef Py_ssize_t n = rectangle // (across * down * g.out[0])
+    cdef Py_ssize_t od = rectangle % g.out[0]
+    cdef Py_ssize_t ow = rectangle // g.out[0] % across * job.rectangle[1]
+    cdef Py_ssize_t oh = rectangle // (g.out[0] * across) % down * job.rectangle[0]
+    cdef Py_ssize_t n = rectangle // (g.out[0] * across * down)
     cdef Py_ssize_t columns = min(job.rectangle[1], g.out[2] - ow)
     cdef Py_ssize_t rows = min(job.rectangle[0], g.out[1] - oh)
     cdef Py_ssize_t pixel = job.sets * vector
@@ -272,9 +272,9 @@ cdef inline void in_place_unit(const Job* job, Py_ssize_t unit, char* scratch) n
     cdef Py_ssize_t down = ceil_div(g.out[1], job.rectangle[0])
     cdef Py_ssize_t block = unit % job.parts * job.part_blocks
     cdef Py_ssize_t end = min(block + job.part_blocks, job.blocks.count)
-    cdef Py_ssize_t oh = unit // job.parts % down * job.rectangle[0]
-    cdef Py_ssize_t od = unit // (job.parts * down) % g.out[0]
-    cdef Py_ssize_t n = unit // (job.parts * down * g.out[0])
+    cdef Py_ssize_t od = unit // job.parts % g.out[0]
+    cdef Py_ssize_t oh = unit // (job.parts * g.out[0]) % down * job.rectangle[0]
+    cdef Py_ssize_t n = unit // (job.parts * g.out[0] * down)
     cdef Py_ssize_t rows = min(job.rectangle[0], g.out[1] - oh), most = kernel_rows(g)
     cdef Py_ssize_t strip_pixel = job.near_blocks * vector
     cdef Py_ssize_t edge_row = strip_columns(g, job.tile_pixels) * strip_pixel
