@@ -27,6 +27,9 @@ _SIGNAL = 1 << 12
 _FEW_TILES = 8
 """Tiles of a block of Winograd's that are too few."""
 
+_SAMPLES = 2
+"""Of a batch, as far as they share what is loaded: the choice must not depend on how many there are."""
+
 _ROUNDING = 1.15
 """What rounding by transforms is worth: where little is saved, exact sums are preferred."""
 
@@ -39,14 +42,14 @@ _LINE = 64
 _SQUARE = 90
 """Cycles in which a square of vectors is transposed between rows of planes and pixels."""
 
-_NEAR, _FAR = 1 << 19, 1 << 25
+_NEAR, _FAR = 1 << 19, 1 << 26
 """Bytes of weights that stay in the second-level cache, and that a last-level cache holds."""
 
 _WINDOW = 128
 """Taps of a kernel from which Fourier transforms are considered."""
 
 _MOST_SPECTRA = 1 << 26
-"""Bytes of transformed weights that are not too many: as many as plain calls keep."""
+"""Bytes of transformed weights that are not too many."""
 
 
 class Case(NamedTuple):
@@ -227,7 +230,7 @@ def _winograd_cost(case):
         points *= phases * (outputs + _ceil(outputs, m) * (6 - m))  # the last tile has as many as its outputs need
     row = _winograd_row(case)
     block, most = WINOGRAD_BLOCKS
-    together = min(max(block // row, min(2 * case.mr, most // row)), tiles)
+    together = min(max(block // row, min(2 * case.mr, most // row)), _SAMPLES * tiles)
     width = case.lanes * case.nv
     blocks = _ceil(case.oc, case.lanes) / case.nv
     terms = case.kernel[0] * case.ic

@@ -308,7 +308,7 @@ _kept = collections.OrderedDict()
 
 _lock = threading.Lock()
 
-_MOST_KEPT = 1 << 26
+_MOST_KEPT = 1 << 27
 """Bytes of all that is kept."""
 
 _MANY_BYTES, _FEW_PIXELS = 1 << 16, 1 << 10
