@@ -185,6 +185,7 @@ cdef struct LineOutputs:
     Py_ssize_t outputs              # and those to be stored
     const char* bias
     Py_ssize_t limits               # as Tile's
+    bint prefetch                   # 1: products fetch lines of c ahead
     char* c                         # the first output
     Py_ssize_t c_output             # bytes to the next of a tile
     Py_ssize_t c_next               # and of the next tile

@@ -26,6 +26,7 @@ cdef enum:
     LINE_AHEAD = 1 << 12            # bytes ahead of which weights are fetched
     LINE_FILTERS = 8                # of a block whose lanes are pixels: beside a panel in the first-level cache
     FUSED_BYTES = 36 << 10          # of the weights of a block of filters, at most
+    FAR_OUTPUTS = 1 << 24           # bytes of outputs from which their lines are fetched ahead
 
 
 cdef inline Py_ssize_t line_outputs(Py_ssize_t taps) noexcept nogil:
@@ -502,6 +503,7 @@ cdef inline void find_outputs(const Job* job, const Box* b, Py_ssize_t q, Py_ssi
         y.data += first[a] * y.axis[a]
     y.axis[w.axis] *= g.dilation[w.axis]
     t.m, t.limits, t.whole = w.m, job.limits, w.whole
+    t.prefetch = g.batch * g.groups * g.oc * g.out[0] * g.out[1] * g.out[2] >= FAR_OUTPUTS // job.kernels.item
     t.channels = min(block_width(&job.blocks, q), g.oc - filter)
     t.c_output = y.axis[w.axis]
     t.bias = job.bias + (b.group * job.blocks.bias_items + filter) * job.kernels.item
@@ -519,6 +521,7 @@ cdef inline void finish_box(const Job* job, const Box* b, Py_ssize_t q, const Jo
     cdef LineProducts p
     find_outputs(job, b, q, first, outputs, &y, &t)
     if job.scattered:
+        t.prefetch = False
         y.data = b.outputs
         y.axis[2] = width * item
         y.axis[1] = b.sites[2] * (w.m if axis == 2 else 1) * y.axis[2]

@@ -381,6 +381,8 @@ cdef inline void multiply_lines_of(const int whole, const int m, const int vecto
         first = max(min(n * LINE_SITES, count - LINE_SITES), 0)
         any_nan = 0
         for site in range(LINE_SITES):
+            if t.prefetch:
+                prefetch_line(m, vectors, t.c + (first + apart * site) * t.c_next, c_output)
             for v in range(vectors):
                 for point in range(6):
                     acc[site][v][point] = vzero()
@@ -429,6 +431,14 @@ cdef inline void multiply_lines_of(const int whole, const int m, const int vecto
             flags = t.flags + (first + apart * site) * p.flags_next
             for v in range(vectors):
                 flag_lanes(nans[site][v], lanes_of(v, channels), flags + v * LANES * p.flags_lane, p.flags_lane)
+
+
+cdef inline void prefetch_line(const int m, const int vectors, const char* c, Py_ssize_t c_output) noexcept nogil:
+    """Outputs may be rows or planes apart, which the processor's own prefetching does not foresee."""
+    cdef Py_ssize_t i, v
+    for i in range(m):
+        for v in range(vectors):
+            vprefetch(c + i * c_output + v * VBYTES)
 
 
 cdef inline void flag_lanes(int nans, Py_ssize_t lanes, char* flags, Py_ssize_t step) noexcept nogil:
