@@ -656,6 +656,8 @@ cdef class Convolution:
         cdef double macs = <double> self.g.batch * self.g.groups * outputs(&self.g) * self.blocks.terms
         if self.algorithm == LINES:
             macs *= LINE_POINTS / 2     # and the transforms
+        if self.algorithm == GROUPED:
+            macs *= 2                   # each takes twice as long as others
         return threads if macs >= SERIAL_MACS else 1
 
     cdef void turn(self, Array* array) noexcept nogil:

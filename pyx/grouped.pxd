@@ -36,6 +36,7 @@ cdef enum:
     NEAR_WINDOW = 1 << 14           # of what a tile's window holds of its blocks, and of a band's
     NEAR_STRIP = 3 << 14            # strip, or of one that serves row after row, to stay in the first-level cache
     BAND_ROWS = 16                  # of outputs, at most
+    COLLIDING = 1 << 11             # pixels so many bytes apart meet in a few sets of the first-level cache
     UNITS_PER_THREAD = 8
 
 
@@ -97,7 +98,10 @@ cdef inline Py_ssize_t even_tiles(const Job* job, Py_ssize_t columns) noexcept n
 
 
 cdef inline void find_interior(Job* job) noexcept nogil:
-    """Output columns whose tiles may read the input in place, and so that the last vector ends within it."""
+    """Output columns whose tiles may read the input in place, and so that the last vector ends within it.
+
+    None may, if pixels collide in the cache and windows share few rows: copies lie closer.
+    """
     cdef const Geometry* g = &job.g
     cdef Py_ssize_t lanes = job.kernels.lanes, item = job.kernels.item
     cdef Py_ssize_t pixel = job.x.axis[2] if job.x.axis[2] > 0 else -job.x.axis[2]
@@ -111,7 +115,7 @@ cdef inline void find_interior(Job* job) noexcept nogil:
     if shares_rows(g):
         first = ceil_div(first, job.tile_pixels) * job.tile_pixels
         last = g.out[2] if last == g.out[2] else last // job.tile_pixels * job.tile_pixels
-    if last <= first:
+    if last <= first or (pixel % COLLIDING == 0 and not shares_rows(g)):
         first = last = g.out[2]
     elif not shares_rows(g):
         job.tile_pixels = even_tiles(job, last - first)
@@ -153,13 +157,18 @@ cdef inline bint cut_row_bands(Job* job, Py_ssize_t threads) noexcept nogil:
     return True
 
 
+cdef inline Py_ssize_t edge_pixel(const Job* job) noexcept nogil:
+    """Bytes of a pixel of a strip at an edge; an odd number of vectors does not collide in the cache."""
+    return (job.near_blocks | 1) * job.kernels.lanes * job.kernels.item
+
+
 cdef inline Py_ssize_t grouped_scratch(const Job* job) noexcept nogil:
     """Which lane sees which channel, segments, the strip, and a row of outputs."""
     cdef const Geometry* g = &job.g
     cdef Py_ssize_t vector = job.kernels.lanes * job.kernels.item
     if job.in_place:
         return (g.kernel[0] * strip_rows(g, job.rectangle[0]) * strip_columns(g, job.tile_pixels)
-                * job.near_blocks * vector + g.ic * vector
+                * edge_pixel(job) + g.ic * vector
                 + job.rectangle[0] * (2 * kernel_rows(g) + 1) * <Py_ssize_t> sizeof(Segment) + 128)
     return (kernel_rows(g) * strip_columns(g, job.rectangle[1]) * job.sets * vector + g.ic * vector
             + g.kernel[0] * g.kernel[1] * g.kernel[2] * <Py_ssize_t> sizeof(Segment)
@@ -276,7 +285,7 @@ cdef inline void in_place_unit(const Job* job, Py_ssize_t unit, char* scratch) n
     cdef Py_ssize_t oh = unit // (job.parts * g.out[0]) % down * job.rectangle[0]
     cdef Py_ssize_t n = unit // (job.parts * g.out[0] * down)
     cdef Py_ssize_t rows = min(job.rectangle[0], g.out[1] - oh), most = kernel_rows(g)
-    cdef Py_ssize_t strip_pixel = job.near_blocks * vector
+    cdef Py_ssize_t strip_pixel = edge_pixel(job)
     cdef Py_ssize_t edge_row = strip_columns(g, job.tile_pixels) * strip_pixel
     cdef Py_ssize_t inside = ceil_div(max(g.before[1], 0), g.stride[1])
     cdef Py_ssize_t inside_end = g.size[1] - 1 - (g.kernel[1] - 1) * g.dilation[1] + g.before[1]
@@ -459,7 +468,7 @@ cdef inline void fill_edge(const Job* job, const char* x, Py_ssize_t od, Py_ssiz
                            Py_ssize_t pixels, Py_ssize_t rows, Py_ssize_t channels, char* strip) noexcept nogil:
     """Copies what a column of tiles at an edge reads; rows outside of the input stay as they are."""
     cdef const Geometry* g = &job.g
-    cdef Py_ssize_t pixel = job.near_blocks * job.kernels.lanes * job.kernels.item
+    cdef Py_ssize_t pixel = edge_pixel(job)
     cdef Py_ssize_t width = strip_columns(g, pixels), row = strip_columns(g, job.tile_pixels) * pixel
     cdef Py_ssize_t step = g.dilation[1] if rows == 1 else 1
     cdef Py_ssize_t ix = column * g.stride[2] - g.before[2]
