@@ -1,7 +1,8 @@
 # Channels-last: the lanes of a tile are output channels, its rows are neighbouring pixels of one
 # output row.  Pixels are read where they lie.  Only tiles that reach over the edge of the
 # input, or whose channels are not neighbours in memory, are first copied to a strip: the input
-# that the tile needs, padding included, in the thread's scratch memory.
+# that the tile needs, padding included, in the thread's scratch memory.  So are all tiles if windows
+# lie a multiple of 4 KiB apart, as of 1024 channels: too few of them would fit the nearest cache.
 #
 # Channels-first maps of few pixels, which would not fill lanes, are computed here too.  Their
 # tiles are `scattered`: sums stay in scratch memory, and go to their channels when complete.
@@ -15,6 +16,8 @@ cdef enum:
     STRIPS_BYTES = 1 << 20          # strips of tiles at the edges
     SUMS_BYTES = 1 << 18            # sums of scattered tiles
     MOST_TILES = 16                 # at once
+    COLLIDING = 1 << 12             # pixels so many bytes apart meet in one set of the first-level cache,
+    WAYS = 8                        # which holds so many of them
 
 cdef struct Run:                    # neighbouring tiles of one output row that are read alike
     Py_ssize_t count
@@ -57,6 +60,22 @@ cdef inline Py_ssize_t strip_columns(const Job* job, const Chunk* chunk, Py_ssiz
     return (pixels - 1) * job.g.stride[2] + chunk.columns
 
 
+cdef inline bint collide(const Job* job) noexcept nogil:
+    """Whether the windows of a tile would drive each other out of the nearest cache."""
+    return job.tile_pixels > WAYS and job.g.stride[2] * job.x.axis[2] % COLLIDING == 0
+
+
+cdef inline Py_ssize_t strip_pixel(const Job* job, const Chunk* chunk) noexcept nogil:
+    """Bytes from pixel to pixel of a strip, so that windows do not collide."""
+    cdef Py_ssize_t pixel = chunk.channels * job.kernels.item
+    cdef Py_ssize_t apart = chunk.columns if windowed(job, chunk) else job.g.stride[2]
+    return pixel + 64 if apart * pixel % COLLIDING == 0 else pixel
+
+
+cdef inline Py_ssize_t strip_bytes(const Job* job, const Chunk* chunk, Py_ssize_t pixels) noexcept nogil:
+    return chunk.rows * strip_columns(job, chunk, pixels) * strip_pixel(job, chunk)
+
+
 cdef inline Row output_row(const Job* job, Py_ssize_t group, Py_ssize_t row) noexcept nogil:
     cdef Row r
     cdef Py_ssize_t n
@@ -72,15 +91,15 @@ cdef inline Row output_row(const Job* job, Py_ssize_t group, Py_ssize_t row) noe
 
 cdef inline void copy_pixels(const Job* job, const Chunk* chunk, char* to, const char* x,
                              Py_ssize_t ix, Py_ssize_t n) noexcept nogil:
-    """n neighbouring input pixels from column ix on, the chunk's channels of each, packed."""
-    cdef Py_ssize_t item = job.kernels.item
+    """n neighbouring input pixels from column ix on, the chunk's channels of each."""
+    cdef Py_ssize_t item = job.kernels.item, pixel = strip_pixel(job, chunk)
     cdef Gather g
     x += ix * job.x.axis[2]
-    if neighbours(job) and job.x.axis[2] == chunk.channels * item:
-        memcpy(to, x, n * chunk.channels * item)
+    if neighbours(job) and job.x.axis[2] == pixel == chunk.channels * item:
+        memcpy(to, x, n * pixel)
         return
     g.to = to
-    g.to_row = chunk.channels * item
+    g.to_row = pixel
     g.source = x
     g.source_row = job.x.axis[2]
     g.source_lane = job.x.channel
@@ -92,10 +111,10 @@ cdef inline void copy_pixels(const Job* job, const Chunk* chunk, char* to, const
     job.kernels.gather(&g)
 
 
-cdef inline char* copy_columns(const Job* job, const Chunk* chunk, char* to, const char* x,
-                               Py_ssize_t ix, Py_ssize_t n) noexcept nogil:
+cdef inline void copy_columns(const Job* job, const Chunk* chunk, char* to, const char* x,
+                              Py_ssize_t ix, Py_ssize_t n) noexcept nogil:
     """The same from any column on, inside or outside of the input."""
-    cdef Py_ssize_t pixel = chunk.channels * job.kernels.item
+    cdef Py_ssize_t pixel = strip_pixel(job, chunk)
     cdef Py_ssize_t size = job.g.size[2]
     cdef Py_ssize_t lo = min(max(-ix, 0), n)
     cdef Py_ssize_t hi = max(min(size - ix, n), lo)
@@ -110,15 +129,16 @@ cdef inline char* copy_columns(const Job* job, const Chunk* chunk, char* to, con
                             source_index(ix + i, size, job.g.pad_mode), 1)
     if hi > lo:
         copy_pixels(job, chunk, to + lo * pixel, x, ix + lo, hi - lo)
-    return to + n * pixel
 
 
 cdef inline void strip(const Job* job, const Chunk* chunk, const Row* row, Py_ssize_t first,
                        Run* run, char* to) noexcept nogil:
     """Copies what a tile reads, padding included; its pixels begin at output column `first`."""
     cdef const Geometry* g = &job.g
-    cdef Py_ssize_t pixel = chunk.channels * job.kernels.item
+    cdef Py_ssize_t pixel = strip_pixel(job, chunk)
     cdef Py_ssize_t ix = first * g.stride[2] - g.before[2] + chunk.column * g.dilation[2]
+    cdef Py_ssize_t columns = 1 if pixel == chunk.channels * job.kernels.item else chunk.columns    # of a kernel row
+    cdef Py_ssize_t terms = chunk.columns // columns * chunk.channels                               # and of a segment
     cdef Py_ssize_t offset, r, i, k
     cdef const char* x
     run.a = to
@@ -133,23 +153,26 @@ cdef inline void strip(const Job* job, const Chunk* chunk, const Row* row, Py_ss
             x = NULL
         else:
             x = row.x + offset + chunk.channel * job.x.channel
-        run.segments[run.n_segments].a = to - run.a
-        run.segments[run.n_segments].b = r * chunk.columns * chunk.channels
-        run.segments[run.n_segments].terms = chunk.columns * chunk.channels
-        run.n_segments += 1
+        for k in range(columns):
+            run.segments[run.n_segments].a = to - run.a + k * pixel
+            run.segments[run.n_segments].b = r * chunk.columns * chunk.channels + k * terms
+            run.segments[run.n_segments].terms = terms
+            run.n_segments += 1
         if x == NULL:
             memset(to, 0, strip_columns(job, chunk, run.pixels) * pixel)
             to += strip_columns(job, chunk, run.pixels) * pixel
         elif not windowed(job, chunk):
-            to = copy_columns(job, chunk, to, x, ix, strip_columns(job, chunk, run.pixels))
+            copy_columns(job, chunk, to, x, ix, strip_columns(job, chunk, run.pixels))
+            to += strip_columns(job, chunk, run.pixels) * pixel
         elif g.dilation[2] == 1:
             for i in range(run.pixels):
-                to = copy_columns(job, chunk, to, x, ix + i * g.stride[2], chunk.columns)
+                copy_columns(job, chunk, to, x, ix + i * g.stride[2], chunk.columns)
+                to += chunk.columns * pixel
         else:
             for i in range(run.pixels):
                 for k in range(chunk.columns):
-                    to = copy_columns(job, chunk, to, x,
-                                      ix + i * g.stride[2] + k * g.dilation[2], 1)
+                    copy_columns(job, chunk, to, x, ix + i * g.stride[2] + k * g.dilation[2], 1)
+                    to += pixel
 
 
 cdef inline bint in_place(const Job* job, const Chunk* chunk, const Row* row, Py_ssize_t first,
@@ -236,10 +259,10 @@ cdef inline Py_ssize_t prepare(const Job* job, const Chunk* chunk, Py_ssize_t gr
         if job.scattered:
             run.c = sums + (tile - start) * job.tile_pixels * sum_row(job)
         run.segments = segments + n * most
-        direct = (neighbours(job) or job.scattered) and in_place(job, chunk, &row, first, run)
+        direct = (neighbours(job) or job.scattered) and not job.colliding and in_place(job, chunk, &row, first, run)
         if not direct:
             strip(job, chunk, &row, first, run, strips)
-            strips += chunk.rows * strip_columns(job, chunk, pixels) * chunk.channels * job.kernels.item
+            strips += strip_bytes(job, chunk, pixels)
             strips += 64 - <Py_ssize_t> strips % 64
         whole = interior(&job.g, chunk, first, pixels)
         run.a_next = pixels * run.a_row
@@ -270,8 +293,8 @@ cdef inline Py_ssize_t channels_last_strip(const Job* job) noexcept nogil:
     cdef const Chunk* chunk
     for c in range(job.n_chunks):
         chunk = &job.chunks[c]
-        most = max(most, chunk.rows * (chunk.columns * <Py_ssize_t> sizeof(Segment)
-                   + strip_columns(job, chunk, job.tile_pixels) * chunk.channels * job.kernels.item))
+        most = max(most, chunk.rows * chunk.columns * <Py_ssize_t> sizeof(Segment)
+                   + strip_bytes(job, chunk, job.tile_pixels))
     return most + 64
 
 

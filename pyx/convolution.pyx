@@ -17,7 +17,7 @@ cimport openmp
 
 from arrays cimport aligned, follows, forked, opened, overlap
 from channels_first cimport FEW, channels_first_scratch, channels_first_unit
-from channels_last cimport channels_last_scratch, channels_last_unit, cut_rows
+from channels_last cimport channels_last_scratch, channels_last_unit, collide, cut_rows
 from fast_fir cimport ROOM, fast_fir_levels, point_taps, points_of, takes, taps_before
 from grouped cimport STRIP as GROUPED_STRIP
 from grouped cimport choose_tiles, cut_rectangles, cut_row_bands, grouped_scratch, grouped_unit, in_place_unit
@@ -734,6 +734,7 @@ cdef class Convolution:
         merge_axes(job, self.channels_last)
         if self.channel_lanes:
             cut_rows(job)
+            job.colliding = collide(job)
         else:
             job.tile_pixels = self.kernels.lanes * self.kernels.nv
             cut_bands(job)

@@ -118,6 +118,7 @@ cdef struct Job:                    # one call: read by all threads, written by 
     Py_ssize_t bands                # channels-first: tiles do not cross these output columns, and
     Py_ssize_t band_end[MAX_BANDS]  # a column of a widely dilated kernel is padding for all of a band
     Py_ssize_t band_tiles[MAX_BANDS]        # tiles up to the end of each band
+    bint colliding                  # channels-last: pixels inside are copied too, to lie less regularly
     Py_ssize_t group_filters        # grouped: filters of a group; g.oc are those of all groups
     bint picking                    # lanes pick their channels from vectors of pixels,
     bint spreading                  # or channels are spread in the strip,

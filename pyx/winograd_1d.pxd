@@ -404,7 +404,7 @@ cdef inline Job inner_job(const Job* job, const Box* b, Py_ssize_t q) noexcept n
         if a < 2:
             p.y.axis[a] = p.g.out[a + 1] * p.y.axis[a + 1]
     p.bias = job.bias + job.g.groups * job.blocks.bias_items * job.kernels.item     # zeros
-    p.activation, p.limits, p.scattered = LINEAR, 0, False
+    p.activation, p.limits, p.scattered, p.colliding = LINEAR, 0, False, False
     p.ahead = LINE_AHEAD
     return p
 

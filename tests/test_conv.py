@@ -5,7 +5,20 @@ import dataclasses
 import numpy as np
 import pytest
 from bounds import assert_within_bound, bound
-from cases import CONV, DTYPES, FLOATS, KERNELS, Case, draw, draw_fitting, kernel_layouts, layouts, moved, reals
+from cases import (
+    CONV,
+    DTYPES,
+    FLOATS,
+    KERNELS,
+    Case,
+    draw,
+    draw_fitting,
+    integers,
+    kernel_layouts,
+    layouts,
+    moved,
+    reals,
+)
 from conftest import kernels_of
 
 import cyconv
@@ -218,6 +231,36 @@ def test_layouts_agree_to_the_bit(each_isa, ndim):
     layout = layouts(ndim)[1]
     first = CONV[ndim](moved(x, layout), w, layout=layout, **arguments)
     assert moved(last, layout).tobytes() == first.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("channels", "filters", "size", "kernel", "arguments"),
+    [
+        (1024, 5, (2, 30), (1, 1), {}),
+        (1024, 33, (3, 14), (3, 3), {"padding": "same"}),
+        (512, 40, (5, 29), (3, 3), {"padding": "same", "stride": 2}),
+        (512, 3, (4, 31), (3, 2), {"padding": 2, "stride": 2, "pad_mode": "reflect"}),
+        (256, 9, (3, 60), (2, 3), {"stride": 4}),
+        (2048, 20, (2, 26), (2, 1), {"padding": "same"}),
+        (1024, 17, (4, 20), (2, 2), {"padding": 3, "dilation": (1, 3)}),
+    ],
+)
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_pixels_that_collide_in_the_cache(each_isa, dtype, channels, filters, size, kernel, arguments):
+    """Windows a multiple of 4 KiB apart are copied: exact, and the same to the bit as where they lie otherwise."""
+    rng = np.random.default_rng(5)
+    channels //= np.dtype(dtype).itemsize // 4
+    x, w = integers(rng, (2, *size, channels), dtype, 3), integers(rng, (*kernel, channels, filters), dtype, 3)
+    expected = reference.convolve(x, w, **arguments)
+    a, v = rng.standard_normal(x.shape).astype(dtype), rng.standard_normal(w.shape).astype(dtype)
+    apart = np.zeros((2, *size, channels + 5), dtype)[..., 2:-3]
+    apart[...] = a
+    for threads in (1, 2):
+        more = {"algorithm": "direct", "threads": threads, **arguments}
+        np.testing.assert_array_equal(cyconv.conv2d(x, w, **more), expected)
+        y = cyconv.conv2d(a, v, **more)
+        assert y.tobytes() == cyconv.conv2d(apart, v, **more).tobytes()
+        assert y[1:].tobytes() == cyconv.conv2d(a[1:], v, **more).tobytes()
 
 
 @pytest.mark.parametrize("layout", ["NHWC", "NCHW"])
