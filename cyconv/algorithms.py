@@ -43,7 +43,7 @@ _SQUARE = 90
 """Cycles in which a square of vectors is transposed between rows of planes and pixels."""
 
 _NEAR, _FAR = 1 << 19, 1 << 26
-"""Bytes of weights that stay in the second-level cache, and that a last-level cache holds."""
+"""Bytes of weights that stay in the second-level cache, and that mostly come from a last-level cache."""
 
 _WINDOW = 128
 """Taps of a kernel from which Fourier transforms are considered."""
@@ -354,7 +354,7 @@ def _row_sums(case):
     step, taps = case.stride[2], case.kernel[2]
     apart = step * step + 1 + max(taps - step, 0)  # loads, and elements brought to their lanes
     rows = case.ic * case.kernel[0] * case.kernel[1]
-    return case.out[1] * _ceil(case.out[2], case.lanes) * (rows * (apart + taps) + 10) + 300
+    return case.out[1] * _ceil(case.out[2], case.lanes) * (rows * (apart + taps) / 2 + 8) + 300
 
 
 def _stencil_sums(case, height, kernel_rows):
