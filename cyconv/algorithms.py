@@ -18,6 +18,7 @@ from cyconv._ext.convolution import (
     fast_fir,
     joined,
     lines,
+    pickable,
     rows_apart,
 )
 
@@ -178,7 +179,7 @@ def _grouped_cost(case):
     blocks = _ceil(case.groups * case.oc, case.lanes)
     vectors = case.pixels * blocks
     plain, sliding = case.ic == case.oc == 1, case.stride[2] == case.dilation[2]
-    picking = not plain and case.picks and case.ic <= case.oc and case.lanes % max(case.oc, 1) == 0
+    picking = not plain and case.picks and pickable(case.ic, case.oc, case.lanes)
     rows = min(case.stride[1], case.kernel[1]) * case.kernel[0]  # of the input for a row of outputs
     if plain:
         products = 0.65 * case.taps + 4

@@ -20,7 +20,8 @@ from channels_first cimport FEW, channels_first_scratch, channels_first_unit
 from channels_last cimport channels_last_scratch, channels_last_unit, collide, cut_rows
 from fast_fir cimport ROOM, fast_fir_levels, point_taps, points_of, takes, taps_before
 from grouped cimport STRIP as GROUPED_STRIP
-from grouped cimport choose_tiles, cut_rectangles, cut_row_bands, grouped_scratch, grouped_unit, in_place_unit
+from grouped cimport (choose_tiles, cut_rectangles, cut_row_bands, grouped_scratch, grouped_unit, in_place_unit,
+                      near_channels)
 from row_stencil cimport takes_rows
 from separable cimport cut_separable, few_blocks, separable_scratch, separable_unit
 from stencil cimport STRIP as STENCIL_STRIP
@@ -150,6 +151,19 @@ def joined(Py_ssize_t groups, Py_ssize_t ic, Py_ssize_t oc):
     cdef Geometry g
     g.groups, g.ic, g.oc = groups, ic, oc
     return joined_groups(&g, True) == groups
+
+
+def pickable(Py_ssize_t ic, Py_ssize_t oc, Py_ssize_t lanes):
+    """Whether lanes can pick the channels of their groups from one vector.
+
+    Parameters
+    ----------
+    ic, oc : int
+        Input and output channels of a group.
+    lanes : int
+        Of a vector.
+    """
+    return near_channels(ic, oc, lanes)
 
 
 def openmp_runtime():

@@ -122,7 +122,7 @@ cdef struct Job:                    # one call: read by all threads, written by 
     Py_ssize_t group_filters        # grouped: filters of a group; g.oc are those of all groups
     bint picking                    # lanes pick their channels from vectors of pixels,
     bint spreading                  # or channels are spread in the strip,
-    Py_ssize_t sets                 # where a pixel is so many vectors
+    Py_ssize_t pixel_vectors        # where a pixel is so many vectors
     bint in_place                   #   whether interior columns are read where they lie: these
     Py_ssize_t interior[2]          #   of all output columns, from tile to tile;
     Py_ssize_t near_blocks          #   and blocks that a column of tiles computes together

@@ -49,19 +49,18 @@ cdef inline Py_ssize_t strip_columns(const Geometry* g, Py_ssize_t columns) noex
     return (columns - 1) * g.stride[2] + (g.kernel[2] - 1) * g.dilation[2] + 1
 
 
+cdef inline bint near_channels(Py_ssize_t ic, Py_ssize_t filters, Py_ssize_t lanes) noexcept nogil:
+    """Whether the groups of a vector of filters are whole, and see a vector of channels at most."""
+    return ic <= filters and filters > 0 and lanes % filters == 0
+
+
 cdef inline void choose_tiles(Job* job) noexcept nogil:
     """Whether channels are spread in the strip or lanes pick theirs, and how many vectors a pixel of it has."""
     cdef Py_ssize_t ic = job.g.ic, filters = job.group_filters
     cdef bint plain = ic == 1 and filters == 1
-    job.picking = (not plain and job.kernels.picks and ic <= filters
-                   and filters > 0 and job.kernels.lanes % filters == 0)
+    job.picking = not plain and job.kernels.picks and near_channels(ic, filters, job.kernels.lanes)
     job.spreading = not plain and not job.picking
-    job.sets = ic if job.spreading else 1
-
-
-cdef inline Py_ssize_t block_channels(const Job* job) noexcept nogil:
-    """Channels from a block's first to the next block's, if groups fill blocks."""
-    return job.kernels.lanes // job.group_filters * job.g.ic
+    job.pixel_vectors = ic if job.spreading else 1
 
 
 cdef inline void cut_blocks_of_units(Job* job, Py_ssize_t threads) noexcept nogil:
@@ -79,7 +78,7 @@ cdef inline void cut_blocks_of_units(Job* job, Py_ssize_t threads) noexcept nogi
 cdef inline void cut_rectangles(Job* job, Py_ssize_t threads) noexcept nogil:
     """Rows and columns of outputs of a unit, whose strip is to stay near; and tiles of a row."""
     cdef const Geometry* g = &job.g
-    cdef Py_ssize_t column = g.kernel[0] * g.kernel[1] * job.sets * job.kernels.lanes * job.kernels.item
+    cdef Py_ssize_t column = g.kernel[0] * g.kernel[1] * job.pixel_vectors * job.kernels.lanes * job.kernels.item
     cdef Py_ssize_t strip
     job.rectangle[1] = g.out[2]
     strip = strip_columns(g, job.rectangle[1]) * column
@@ -105,7 +104,7 @@ cdef inline void find_interior(Job* job) noexcept nogil:
     cdef const Geometry* g = &job.g
     cdef Py_ssize_t lanes = job.kernels.lanes, item = job.kernels.item
     cdef Py_ssize_t pixel = job.x.axis[2] if job.x.axis[2] > 0 else -job.x.axis[2]
-    cdef Py_ssize_t read = (ceil_div(g.oc, lanes) - 1) * block_channels(job) + lanes
+    cdef Py_ssize_t read = first_channel(job, ceil_div(g.oc, lanes) - 1) + lanes
     cdef Py_ssize_t missing = (read - g.oc // job.group_filters * g.ic) * item
     cdef Py_ssize_t spare = ceil_div(missing, pixel) if pixel > 0 and missing > 0 else 0
     cdef Py_ssize_t front = spare if job.x.axis[2] < 0 else 0, back = spare - front
@@ -170,7 +169,7 @@ cdef inline Py_ssize_t grouped_scratch(const Job* job) noexcept nogil:
         return (g.kernel[0] * strip_rows(g, job.rectangle[0]) * strip_columns(g, job.tile_pixels)
                 * edge_pixel(job) + g.ic * vector
                 + job.rectangle[0] * (2 * kernel_rows(g) + 1) * <Py_ssize_t> sizeof(Segment) + 128)
-    return (kernel_rows(g) * strip_columns(g, job.rectangle[1]) * job.sets * vector + g.ic * vector
+    return (kernel_rows(g) * strip_columns(g, job.rectangle[1]) * job.pixel_vectors * vector + g.ic * vector
             + g.kernel[0] * g.kernel[1] * g.kernel[2] * <Py_ssize_t> sizeof(Segment)
             + job.rectangle[1] * vector + 128)
 
@@ -188,7 +187,7 @@ cdef inline void grouped_unit(const Job* job, Py_ssize_t unit, char* scratch) no
     cdef Py_ssize_t n = rectangle // (g.out[0] * across * down)
     cdef Py_ssize_t columns = min(job.rectangle[1], g.out[2] - ow)
     cdef Py_ssize_t rows = min(job.rectangle[0], g.out[1] - oh)
-    cdef Py_ssize_t pixel = job.sets * vector
+    cdef Py_ssize_t pixel = job.pixel_vectors * vector
     cdef Py_ssize_t row = strip_columns(g, columns) * pixel
     cdef Py_ssize_t kept = max(g.kernel[1] - g.stride[1], 0) if g.dilation[1] == 1 else 0
     cdef Py_ssize_t top
@@ -289,7 +288,7 @@ cdef inline void in_place_unit(const Job* job, Py_ssize_t unit, char* scratch) n
     cdef Py_ssize_t edge_row = strip_columns(g, job.tile_pixels) * strip_pixel
     cdef Py_ssize_t inside = ceil_div(max(g.before[1], 0), g.stride[1])
     cdef Py_ssize_t inside_end = g.size[1] - 1 - (g.kernel[1] - 1) * g.dilation[1] + g.before[1]
-    cdef Py_ssize_t step = block_channels(job)
+    cdef Py_ssize_t step = first_channel(job, 1)
     cdef Segment* inner = <Segment*> (scratch + g.ic * vector)
     cdef Segment* edge = inner + rows * most
     cdef Py_ssize_t* counts = <Py_ssize_t*> (edge + rows * most)
@@ -306,7 +305,7 @@ cdef inline void in_place_unit(const Job* job, Py_ssize_t unit, char* scratch) n
     band_segments(job, od, oh, rows, strip_pixel, inner, edge, counts)
     t.keys = scratch
     if job.picking:
-        channels_of_lanes(job, block, block * step, scratch)
+        channels_of_lanes(job, block, first_channel(job, block), scratch)
     t.c_row, t.c_next = job.y.axis[2], job.y.axis[1]
     while block < end:
         last = min(block + job.near_blocks, end)
@@ -378,7 +377,7 @@ cdef inline void to_channels(const Job* job, const char* sums, char* y, Py_ssize
 cdef inline Py_ssize_t window_segments(const Job* job, Segment* s, Py_ssize_t row, Py_ssize_t top) noexcept nogil:
     """Where in the strip a window's kernel rows are, or its columns if they lie apart; their number."""
     cdef const Geometry* g = &job.g
-    cdef Py_ssize_t pixel = job.sets * job.kernels.lanes * job.kernels.item
+    cdef Py_ssize_t pixel = job.pixel_vectors * job.kernels.lanes * job.kernels.item
     cdef Py_ssize_t parts = g.kernel[2] if job.spreading and g.dilation[2] > 1 else 1
     cdef Py_ssize_t terms = g.ic * g.kernel[2] // parts
     cdef Py_ssize_t d, h, k, n = 0
@@ -411,7 +410,7 @@ cdef inline void fill_strip(const Job* job, Py_ssize_t n, Py_ssize_t od, Py_ssiz
     """
     cdef const Geometry* g = &job.g
     cdef Py_ssize_t lanes = job.kernels.lanes
-    cdef Py_ssize_t pixel = job.sets * lanes * job.kernels.item
+    cdef Py_ssize_t pixel = job.pixel_vectors * lanes * job.kernels.item
     cdef Py_ssize_t width = strip_columns(g, columns)
     cdef Py_ssize_t ix = ow * g.stride[2] - g.before[2]
     cdef Py_ssize_t left = min(max(-ix, 0), width)
