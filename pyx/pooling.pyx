@@ -179,10 +179,12 @@ cdef class Pooling:
         cdef char* scratch = NULL
         cdef Py_ssize_t all_bytes, units
         all_bytes = (job.g.batch * job.g.channels * job.g.size[0] * job.g.size[1] * job.g.size[2]
-                     * self.kernels.item)
+                     * (4 if job.widened else self.kernels.item))
         if forked() or all_bytes < SERIAL_BYTES:
             threads = 1
-        units = threads * min(max(all_bytes // (threads * UNIT_BYTES), 1), UNITS_PER_THREAD)
+        units = 1
+        if threads > 1:
+            units = threads * min(max(all_bytes // (threads * UNIT_BYTES), 1), UNITS_PER_THREAD)
         view_as_pictures(job, self.channels_last)
         choose(job)
         if job.slide:

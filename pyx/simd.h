@@ -58,6 +58,7 @@ typedef int64_t bits;
 /* Sites of lines whose six sums, of NV vectors each, registers hold. */
 #define LINE_SITES (MR < 8 ? 1 : 2)
 #define MANY_VECTORS (VBYTES == 64 ? 16 : 8)
+#define FEW_RUNS (LANES < 4 ? LANES : 4)
 #define LANES ((int)(VBYTES / sizeof(real)))
 #define ROWS(n) ((n) <= MR ? (n) : 1)   /* tiles higher than MR are never called */
 /* A stencil tile is STENCIL_ROWS rows of NV vectors too; beside its sums, registers hold
@@ -453,39 +454,67 @@ VINLINE vnarrow vnarrow_part(const char *p, Py_ssize_t n)
 #endif
 }
 VINLINE vec vload_narrow_part(const char *p, Py_ssize_t n) { return vwiden(vnarrow_part(p, n)); }
-/* Adds the sum of eight to one vector, or to two neighbours; it is rounded to float32 three
- * times on its way.  p[i] + shift is where they are. */
+/* Sums of eight are taken in float32, rounded three times, and added up in float64. */
 typedef float vwhole __attribute__((vector_size(VBYTES)));
-#define SUM8(v) (((v(0) + v(1)) + (v(2) + v(3))) + ((v(4) + v(5)) + (v(6) + v(7))))
+VINLINE vwhole vload_whole(const char *p)
+{
+    vwhole v;
+    memcpy(&v, p, VBYTES);
+    return v;
+}
+VINLINE vec vwiden_half(vwhole v, const int half)
+{
+#if defined(__AVX512F__)
+    return (vec)_mm512_cvtps_pd(half ? _mm512_extractf32x8_ps((__m512)v, 1) : _mm512_castps512_ps256((__m512)v));
+#elif defined(__AVX2__)
+    return (vec)_mm256_cvtps_pd(half ? _mm256_extractf128_ps((__m256)v, 1) : _mm256_castps256_ps128((__m256)v));
+#else
+    vnarrow halves[2];
+    memcpy(halves, &v, VBYTES);
+    return vwiden(halves[half]);
+#endif
+}
+#define SUM4(v) ((v(0) + v(1)) + (v(2) + v(3)))
+/* Adds the sum of the first n at eight places, p[i] + shift, to one vector. */
 VINLINE void vadd8_narrow(vec *acc, const char *const *p, Py_ssize_t shift, Py_ssize_t n)
 {
-    vnarrow v[8];
-    for (int i = 0; i < 8; i++)
-        v[i] = vnarrow_part(p[i] + shift, n);
-#define AT(i) v[i]
-    *acc += vwiden(SUM8(AT));
+    vnarrow sum;
+#define AT(i) vnarrow_part(p[i] + shift, n)
+    sum = SUM4(AT);
+#undef AT
+#define AT(i) vnarrow_part(p[4 + i] + shift, n)
+    *acc += vwiden(sum + SUM4(AT));
 #undef AT
 }
-VINLINE void vadd8_narrow_pair(vec *acc, const char *const *p, Py_ssize_t shift)
+/* The same for so many pairs of whole vectors; four places first, and then four: places that lie
+ * a multiple of 4 KiB apart share one set of the nearest cache, which has eight lines. */
+VINLINE void vadd8_narrow_pairs(vec *acc, const char *const *p, const int pairs)
 {
-    vwhole v[8], sum;
-    for (int i = 0; i < 8; i++)
-        memcpy(&v[i], p[i] + shift, VBYTES);
-#define AT(i) v[i]
-    sum = SUM8(AT);
+    vwhole sum[MANY_VECTORS / 2];
+#define AT(i) vload_whole(p[i] + v * VBYTES)
+    for (int v = 0; v < pairs; v++)
+        sum[v] = SUM4(AT);
+    asm volatile("" : : : "memory");
+    p += 4;
+    for (int v = 0; v < pairs; v++) {
+        sum[v] += SUM4(AT);
+        acc[2 * v] += vwiden_half(sum[v], 0);
+        acc[2 * v + 1] += vwiden_half(sum[v], 1);
+    }
 #undef AT
-#if defined(__AVX512F__)
-    acc[0] += (vec)_mm512_cvtps_pd(_mm512_castps512_ps256((__m512)sum));
-    acc[1] += (vec)_mm512_cvtps_pd(_mm512_extractf32x8_ps((__m512)sum, 1));
-#elif defined(__AVX2__)
-    acc[0] += (vec)_mm256_cvtps_pd(_mm256_castps256_ps128((__m256)sum));
-    acc[1] += (vec)_mm256_cvtps_pd(_mm256_extractf128_ps((__m256)sum, 1));
-#else
-    vnarrow half[2];
-    memcpy(half, &sum, VBYTES);
-    acc[0] += vwiden(half[0]);
-    acc[1] += vwiden(half[1]);
-#endif
+}
+/* For each run, adds n pairs of vectors, eight at most, from p[run] + shift on to one vector. */
+VINLINE void vadd_narrow_runs(vec *acc, const int runs, const char *const *p, Py_ssize_t shift, Py_ssize_t n)
+{
+    vwhole sum[LANES];
+    for (int r = 0; r < runs; r++)
+        sum[r] = vload_whole(p[r] + shift);
+#pragma GCC unroll 1
+    for (Py_ssize_t i = 1; i < n; i++)
+        for (int r = 0; r < runs; r++)
+            sum[r] += vload_whole(p[r] + shift + i * VBYTES);
+    for (int r = 0; r < runs; r++)
+        acc[r] += vwiden_half(sum[r], 0) + vwiden_half(sum[r], 1);
 }
 VINLINE void vstore_narrow_part(char *p, vec v, Py_ssize_t n)
 {
@@ -507,10 +536,16 @@ VINLINE void vadd8_narrow(vec *acc, const char *const *p, Py_ssize_t shift, Py_s
     for (int i = 0; i < 8; i++)
         *acc = *acc + vload_part(p[i] + shift, n);
 }
-VINLINE void vadd8_narrow_pair(vec *acc, const char *const *p, Py_ssize_t shift)
+VINLINE void vadd8_narrow_pairs(vec *acc, const char *const *p, const int pairs)
 {
-    vadd8_narrow(acc, p, shift, LANES);
-    vadd8_narrow(acc + 1, p, shift + VBYTES, LANES);
+    for (int v = 0; v < 2 * pairs; v++)
+        vadd8_narrow(acc + v, p, v * VBYTES, LANES);
+}
+VINLINE void vadd_narrow_runs(vec *acc, const int runs, const char *const *p, Py_ssize_t shift, Py_ssize_t n)
+{
+    for (int r = 0; r < runs; r++)
+        for (Py_ssize_t i = 0; i < 2 * n; i++)
+            acc[r] = acc[r] + vload(p[r] + shift + i * VBYTES);
 }
 VINLINE void vstore_narrow_part(char *p, vec v, Py_ssize_t n) { vstore_part(p, v, n); }
 #endif

@@ -15,6 +15,7 @@ cdef extern from "simd.h" nogil:
     enum: STENCIL_HEIGHT
     enum: LINE_SITES                # sites of lines whose six sums registers hold
     enum: MANY_VECTORS              # sums or maxima that registers hold
+    enum: FEW_RUNS                  # that are folded across lanes at once
     enum: VBYTES                    # bytes of a vector
     enum: LANES                     # elements of a vector
     enum: REAL_IS_FLOATING
@@ -78,6 +79,7 @@ cdef extern from "simd.h" nogil:
     vec vload_narrow(const char* p) noexcept
     vec vload_narrow_part(const char* p, Py_ssize_t n) noexcept
     void vadd8_narrow(vec* acc, const char* const* p, Py_ssize_t shift, Py_ssize_t n) noexcept
-    void vadd8_narrow_pair(vec* acc, const char* const* p, Py_ssize_t shift) noexcept
+    void vadd8_narrow_pairs(vec* acc, const char* const* p, int pairs) noexcept
+    void vadd_narrow_runs(vec* acc, int runs, const char* const* p, Py_ssize_t shift, Py_ssize_t n) noexcept
     void vstore_narrow(char* p, vec v) noexcept
     void vstore_narrow_part(char* p, vec v, Py_ssize_t n) noexcept

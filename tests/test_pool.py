@@ -533,7 +533,7 @@ def test_rows_beside_forbidden_pages(each_isa, dtype, at_end):
 def test_small_planes_as_a_whole(each_isa, dtype, op):
     """Planes of fewer elements than a vector, and of more; fewer planes than a vector, and more."""
     rng = np.random.default_rng(16)
-    for size in ((1, 1), (1, 2), (2, 2), (3, 3), (4, 4), (3, 5), (5, 5), (7, 7), (8, 8), (9, 14)):
+    for size in ((1, 1), (1, 2), (2, 2), (3, 3), (4, 4), (3, 5), (5, 5), (7, 7), (8, 8), (9, 14), (17, 23)):
         for batch, channels in ((1, 1), (2, 3), (1, 15), (1, 16), (2, 17), (1, 70)):
             values = extremes if op == "global_max_pool" else whole
             x = values(rng, (batch, channels, *size), dtype)
@@ -551,14 +551,29 @@ def test_small_planes_as_a_whole(each_isa, dtype, op):
 def test_arrays_at_any_distance_from_a_line_of_cache(each_isa, pool, dtype):
     """Long runs begin with the elements in front of a line; all outputs have the same bits."""
     rng = np.random.default_rng(17)
-    x = rng.standard_normal((2, 6, 90, 16)).astype(dtype)
-    expected = pool(x, 3, stride=1, threads=1)
-    item = x.dtype.itemsize
-    memory = np.empty(x.size + 64 // item, dtype)
-    for n in range(64 // item):
-        moved = memory[n : n + x.size].reshape(x.shape)
-        moved[...] = x
-        np.testing.assert_array_equal(pool(moved, 3, stride=1, threads=1 + n % 3), expected)
+    for shape, kernel in (((2, 6, 90, 16), 3), ((1, 5, 5, 528), 5)):
+        x = rng.standard_normal(shape).astype(dtype)
+        expected = pool(x, kernel, stride=1, threads=1)
+        item = x.dtype.itemsize
+        memory = np.empty(x.size + 64 // item, dtype)
+        for n in range(64 // item):
+            moved = memory[n : n + x.size].reshape(x.shape)
+            moved[...] = x
+            np.testing.assert_array_equal(pool(moved, kernel, stride=1, threads=1 + n % 3), expected)
+
+
+@pytest.mark.parametrize("op", ["max_pool", "avg_pool"])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32"])
+def test_long_pixels(each_isa, dtype, op):
+    """Windows of few elements and of many, of pixels that are runs of vectors and up to one vector more or less."""
+    rng = np.random.default_rng(32)
+    for channels in (63, 64, 127, 128, 129, 136, 143, 255, 257, 272, 300, 515):
+        for kernel in ((2, 2), (5, 5), (7, 8)):
+            x = (extremes if op in MAX else whole)(rng, (1, 9, 8, channels), dtype)
+            case = Case(op, x, kernel, {"stride": 2})
+            y = case.pooled(threads=1)
+            assert_same(y, case.expected().astype(y.dtype), f"{each_isa}: {case}")
+            assert_same(case.pooled(threads=3), y, f"{each_isa}, three threads: {case}")
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "uint8"])

@@ -64,11 +64,13 @@ cdef inline vec operand(const bint narrow, const char* p, const Part* part) noex
 
 cdef inline void fold_runs(const int kind, const bint narrow, const bint narrow_to, const Fold* f) noexcept nogil:
     cdef Py_ssize_t step = NARROW_BYTES if narrow else VBYTES, to_step = NARROW_BYTES if narrow_to else VBYTES
-    cdef Py_ssize_t head = unaligned(f, step // LANES), whole = (f.elements - head) // LANES
+    cdef Py_ssize_t head = unaligned(narrow, f, step // LANES), whole = (f.elements - head) // LANES
     cdef Part part
     cdef const char* source = f.source
     cdef char* to = f.to
-    cdef Py_ssize_t r, i, vectors
+    cdef Py_ssize_t r, i, at, vectors, least = MANY_VECTORS
+    if f.source != f.to and f.lane_divisors == NULL:
+        least = FEW_VECTORS // 2    # computing some results again is cheaper than few vectors at once
     part.between, part.last = False, (f.elements - head) % LANES
     for r in range(f.runs):
         if head > 0:
@@ -76,12 +78,14 @@ cdef inline void fold_runs(const int kind, const bint narrow, const bint narrow_
             source += head * step // LANES
             to += head * to_step // LANES
         i = 0
-        while f.operands >= MANY_OPERANDS and i + MANY_VECTORS < whole:
+        while not narrow and f.operands >= MANY_OPERANDS and i + MANY_VECTORS < whole:
             vectors = min(whole - i, LONG_RUN)
             fold_vectors(kind, narrow, narrow_to, vectors, NULL, f, source + i * step, to + i * to_step, r, i)
             i += vectors
-        while i + MANY_VECTORS <= whole:
-            fold_vectors(kind, narrow, narrow_to, MANY_VECTORS, NULL, f, source + i * step, to + i * to_step, r, i)
+        while whole - i >= MANY_VECTORS or (i > 0 and whole - i >= least):
+            at = min(i * LANES, f.elements - head - MANY_VECTORS * LANES)
+            fold_vectors(kind, narrow, narrow_to, MANY_VECTORS, NULL, f, source + at * (step // LANES),
+                         to + at * (to_step // LANES), r, i)
             i += MANY_VECTORS
         while i + FEW_VECTORS <= whole:
             fold_vectors(kind, narrow, narrow_to, FEW_VECTORS, NULL, f, source + i * step, to + i * to_step, r, i)
@@ -89,20 +93,20 @@ cdef inline void fold_runs(const int kind, const bint narrow, const bint narrow_
         while i < whole:
             fold_vectors(kind, narrow, narrow_to, 1, NULL, f, source + i * step, to + i * to_step, r, i)
             i += 1
-        if part.last > 0:
+        if part.last > 0 and i == whole:
             fold_vectors(kind, narrow, narrow_to, 1, &part, f, source + i * step, to + i * to_step, r, i)
         source += f.source_next - head * step // LANES
         to += f.to_next - head * to_step // LANES
 
 
-cdef inline Py_ssize_t unaligned(const Fold* f, Py_ssize_t item) noexcept nogil:
+cdef inline Py_ssize_t unaligned(const bint narrow, const Fold* f, Py_ssize_t item) noexcept nogil:
     """Elements in front of the first line of cache of long runs, if all operands lie alike.
 
     From there on loads cross no lines.
     """
     cdef Py_ssize_t j, behind = (<Py_ssize_t> f.source + f.at[0]) % LINE
-    if (behind == 0 or behind % item > 0 or f.elements < LONG_ENOUGH * LANES or f.operands >= MANY_OPERANDS
-            or f.source_next % LINE > 0 or f.lane_divisors != NULL):
+    if (behind == 0 or behind % item > 0 or f.elements < LONG_ENOUGH * LANES or f.source_next % LINE > 0
+            or f.lane_divisors != NULL or (f.operands >= MANY_OPERANDS and not narrow)):
         return 0
     for j in range(1, f.operands):
         if (f.at[j] - f.at[0]) % LINE != 0:
@@ -152,8 +156,8 @@ cdef inline void fold_vectors(const int kind, const bint narrow, const bint narr
             vstore_part(to, acc[v], part.last)
 
 
-# `vectors` is a constant, and acc in registers, but for many operands: those are read in runs as
-# long as the processor's prefetching needs, and acc stays in the nearest cache.
+# `vectors` is a constant, and acc in registers, but for many operands that are not narrow: those
+# are read in runs as long as the processor's prefetching needs, and acc stays in the nearest cache.
 cdef inline void accumulate(const int kind, const bint narrow, const Py_ssize_t vectors, const Part* part,
                             const Py_ssize_t operands, const Py_ssize_t* at, const char* source,
                             vec* acc) noexcept nogil:
@@ -170,8 +174,7 @@ cdef inline void accumulate(const int kind, const bint narrow, const Py_ssize_t 
     while narrow and j + 8 <= operands:
         for v in range(8):
             eight[v] = source + at[j + v]
-        for v in range(vectors // 2):
-            vadd8_narrow_pair(&acc[2 * v], eight, 2 * v * step)
+        vadd8_narrow_pairs(acc, eight, <int> (vectors // 2))
         if vectors % 2 == 1:
             vadd8_narrow(&acc[vectors - 1], eight, (vectors - 1) * step, LANES if part == NULL else part.last)
         j += 8
@@ -238,50 +241,72 @@ cdef inline void across_runs(const int kind, const bint narrow, const Fold* f) n
     cdef char* to = f.to
     cdef Py_ssize_t r = 0, i, runs
     cdef int stage
+    for i in range(LANES):
+        v[i] = vzero()
     while r < f.runs:
         runs = min(f.runs - r, LANES)
-        for i in range(LANES):
-            v[i] = vzero()
+        i = 0
+        while i < LANES:
             if i < runs:
-                v[i] = run_in_lanes(kind, narrow, f, f.source + (r + i) * f.source_next)
+                runs_in_lanes(kind, narrow, f, f.source + (r + i) * f.source_next, runs - i, v + i)
+            i += FEW_RUNS
         for stage in range(1, 5):
             for i in range(LANES >> stage):
                 v[i] = folded(kind, vzip(v[i], v[i + (LANES >> stage)], 0), vzip(v[i], v[i + (LANES >> stage)], 1))
         if kind == SUM:
             if f.divisors != NULL:
                 v[0] = vdiv(v[0], vsplat(<real> f.divisors[0]))
-        if narrow:
-            vstore_narrow(lanes, v[0])
-        else:
-            vstore(lanes, v[0])
-        if f.to_next == item:
-            memcpy(to, lanes, runs * item)
-        else:
+        if f.to_next != item:
+            if narrow:
+                vstore_narrow(lanes, v[0])
+            else:
+                vstore(lanes, v[0])
             for i in range(runs):
                 memcpy(to + i * f.to_next, lanes + i * item, item)
+        elif narrow:
+            vstore_narrow_part(to, v[0], runs)
+        else:
+            vstore_part(to, v[0], runs)
         to += LANES * f.to_next
         r += LANES
 
 
-cdef inline vec run_in_lanes(const int kind, const bint narrow, const Fold* f, const char* source) noexcept nogil:
-    """All of a run, folded into the lanes of a vector."""
+cdef inline void runs_in_lanes(const int kind, const bint narrow, const Fold* f, const char* first, Py_ssize_t runs,
+                               vec* v) noexcept nogil:
+    """All of each of FEW_RUNS runs, folded into the lanes of its vector; the first stands in for runs there are not."""
     cdef Py_ssize_t item = sizeof(real) * NARROW_BYTES // VBYTES if narrow else sizeof(real)
     cdef Py_ssize_t whole = f.elements // LANES
     cdef Py_ssize_t step = LANES * item
-    cdef Py_ssize_t i, j
-    cdef const char* p
-    cdef Part part
-    cdef vec acc
-    part.between, part.first, part.last = kind != SUM, 0, f.elements % LANES
-    if kind == SUM:
-        acc = vzero()               # and nothing is added to the lanes that are left
-    else:
-        acc = vsplat((<const real*> (source + f.at[0]))[0])     # a maximum may meet an element twice
-        part.rest = acc
+    cdef Py_ssize_t last = f.elements % LANES
+    cdef const char* source[FEW_RUNS]
+    cdef vec acc[FEW_RUNS]          # which registers hold
+    cdef Py_ssize_t i, j, r, at, pairs
+    for r in range(FEW_RUNS):
+        source[r] = first + (r * f.source_next if r < runs else 0)
+        if kind == SUM:
+            acc[r] = vzero()        # and nothing is added to the lanes that are left
+        else:
+            acc[r] = vsplat((<const real*> (source[r] + f.at[0]))[0])       # a maximum may meet an element twice
     for j in range(f.operands):
-        p = source + f.at[j]
-        for i in range(whole):
-            acc = folded(kind, acc, operand(narrow, p + i * step, NULL))
-        if part.last > 0:
-            acc = folded(kind, acc, operand(narrow, p + whole * step, &part))
-    return acc
+        at = f.at[j]
+        i = 0
+        while narrow and i + 2 <= whole:
+            pairs = min((whole - i) // 2, 8)
+            vadd_narrow_runs(acc, FEW_RUNS, source, at, pairs)
+            at += 2 * pairs * step
+            i += 2 * pairs
+        while i < whole:
+            for r in range(FEW_RUNS):
+                acc[r] = folded(kind, acc[r], vload_narrow(source[r] + at) if narrow else vload(source[r] + at))
+            at += step
+            i += 1
+        if last > 0:
+            for r in range(FEW_RUNS):
+                if kind != SUM:
+                    acc[r] = folded(kind, acc[r], vload_between(source[r] + at, 0, last, acc[r]))
+                elif narrow:
+                    acc[r] = vadd(acc[r], vload_narrow_part(source[r] + at, last))
+                else:
+                    acc[r] = vadd(acc[r], vload_part(source[r] + at, last))
+    for r in range(FEW_RUNS):
+        v[r] = acc[r]
