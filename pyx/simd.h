@@ -325,22 +325,21 @@ VINLINE vbits vis_nan(vec x)
 #define SUFFIX(name) name##_pd
 #endif
 #if defined(__AVX512F__)
-#define PICK_NAN(r, x, y) SUFFIX(_mm512_mask_mov)(r, SUFFIX_MASK(_mm512_cmp, x, x, _CMP_UNORD_Q), y)
 #if CYCONV_REAL == CYCONV_FLOAT
 #define SUFFIX_MASK(name, a, b, how) name##_ps_mask(a, b, how)
 #else
 #define SUFFIX_MASK(name, a, b, how) name##_pd_mask(a, b, how)
 #endif
-#define MAX2(a, b) SUFFIX(_mm512_max)(a, b)
+/* y where x is NaN. */
+#define MAX_UNLESS_NAN(a, b, x, y) SUFFIX(_mm512_mask_max)(y, SUFFIX_MASK(_mm512_cmp, x, x, _CMP_ORD_Q), a, b)
 #elif defined(__AVX2__)
-#define PICK_NAN(r, x, y) SUFFIX(_mm256_blendv)(r, y, SUFFIX(_mm256_cmp)(x, x, _CMP_UNORD_Q))
-#define MAX2(a, b) SUFFIX(_mm256_max)(a, b)
+#define MAX_UNLESS_NAN(a, b, x, y) \
+    SUFFIX(_mm256_blendv)(SUFFIX(_mm256_max)(a, b), y, SUFFIX(_mm256_cmp)(x, x, _CMP_UNORD_Q))
 #else
-#define PICK_NAN(r, x, y) vpick(vis_nan(x), y, r)
-#define MAX2(a, b) SUFFIX(_mm_max)(a, b)
+#define MAX_UNLESS_NAN(a, b, x, y) vpick(vis_nan(x), y, SUFFIX(_mm_max)(a, b))
 #endif
-VINLINE vec vmaximum(vec acc, vec x) { return PICK_NAN(MAX2(x, acc), x, x); }
-VINLINE vec vmaximum_number(vec acc, vec x) { return PICK_NAN(MAX2(acc, x), x, acc); }
+VINLINE vec vmaximum(vec acc, vec x) { return MAX_UNLESS_NAN(x, acc, x, x); }
+VINLINE vec vmaximum_number(vec acc, vec x) { return MAX_UNLESS_NAN(acc, x, x, acc); }
 #else
 VINLINE vec vmaximum(vec acc, vec x) { return vpick((x > acc) | vis_nan(x), x, acc); }
 VINLINE vec vmaximum_number(vec acc, vec x) { return vpick((x > acc) | vis_nan(acc), x, acc); }

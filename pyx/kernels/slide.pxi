@@ -56,7 +56,7 @@ cdef inline void slide_rows(const int kind, const int stride, const Py_ssize_t o
         source = s.source + p * s.source_plane
         to = s.to + p * s.to_plane
         for r in range(rows):
-            if stride == 1 and taps > 1 and not edge:
+            if taps > stride and not edge:
                 accumulate(kind, False, 1, NULL, operands, at, source, &next)
             for v in range(1 if edge else vectors):
                 acc = outputs(kind, stride, operands, taps, at, edge, source + v * stride * VBYTES, first, last, lowest,
@@ -76,7 +76,7 @@ cdef inline vec outputs(const int kind, const int stride, const Py_ssize_t opera
                         vec lowest, bint more, vec* next) noexcept nogil:
     """A vector of outputs.  Constants, not loops, count phases and taps: only then are they in registers.
 
-    Without strides the columns behind a vector's are the next one's, if there are `more`, and kept for it.
+    The columns behind a vector's are the next one's, if there are `more`, and kept for it.
     """
     cdef vec phases[MAX_STRIDE]
     cdef vec behind = lowest
@@ -93,17 +93,17 @@ cdef inline vec outputs(const int kind, const int stride, const Py_ssize_t opera
             edge_columns(kind, operands, at, source, 3, first, last, lowest, phases + 3)
         if taps > stride:
             edge_columns(kind, operands, at, source, stride, first, last, lowest, &behind)
-    elif stride == 1 and taps > 1:
+    elif taps > stride:
         phases[0] = next[0]
+        if stride > 1:
+            accumulate(kind, False, stride - 1, NULL, operands, at, source + VBYTES, phases + 1)
         if more:
-            accumulate(kind, False, 1, NULL, operands, at, source + VBYTES, next)
+            accumulate(kind, False, 1, NULL, operands, at, source + stride * VBYTES, next)
         else:
-            accumulate(kind, False, 1, &part, operands, at, source + VBYTES, next)
+            accumulate(kind, False, 1, &part, operands, at, source + stride * VBYTES, next)
         behind = next[0]
     else:
         accumulate(kind, False, stride, NULL, operands, at, source, phases)
-        if taps > stride:
-            accumulate(kind, False, 1, &part, operands, at, source + stride * VBYTES, &behind)
     bring_apart(stride, phases)
     acc = phases[0]
     acc = tap(kind, stride, 1, taps, acc, phases, behind)
