@@ -14,7 +14,7 @@ ISAS = {
     "aarch64": {"base": []},
 }.get(platform.machine(), {"base": []})
 REALS = {"f32": "CYCONV_FLOAT", "f64": "CYCONV_DOUBLE", "i32": "CYCONV_INT32", "i64": "CYCONV_INT64"}
-DRIVERS = ["convolution", "pooling", "cpu"]
+DRIVERS = ["convolution", "fourier", "pooling", "cpu"]
 
 # Integers wrap as NumPy's do (-fwrapv).  Fast-math is never used: it changes results and spills registers.
 OPTIMIZE = ["-O3", "-g0", "-fwrapv", "-fvisibility=hidden"]

@@ -49,7 +49,7 @@ _NEAR, _FAR = 1 << 19, 1 << 26
 _WINDOW = 128
 """Taps of a kernel from which Fourier transforms are considered."""
 
-_MOST_SPECTRA = 1 << 26
+_MOST_SPECTRA = 1 << 27
 """Bytes of transformed weights that are not too many."""
 
 
@@ -469,8 +469,10 @@ def _fft_unasked(case):
     """Small windows are faster by other algorithms; and weights may take far more memory than as they came."""
     if case.taps < _WINDOW:
         return f"windows of fewer than {_WINDOW} taps are not worth transforms"
-    if fourier.spectra_bytes(case) > _MOST_SPECTRA:
-        return f"transformed weights would take more than {_MOST_SPECTRA >> 20} MiB"
+    signal = case.out[:2] == (1, 1)  # whose own spectra are kept beside those of the weights
+    most = _MOST_SPECTRA // 2 if signal else _MOST_SPECTRA
+    if fourier.spectra_bytes(case) > most:
+        return f"transformed weights would take more than {most >> 20} MiB"
     return ""
 
 

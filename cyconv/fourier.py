@@ -4,6 +4,8 @@ The input is cut into tiles that overlap by a window less a step (overlap-save).
 multiplied with the transformed weights at each frequency, summed over channels, and transformed back;
 what wraps around the ends of a tile is left out.
 
+Tiles of pictures and volumes are compiled; those of signals are transformed by NumPy.
+
 All of it is in float64, for float32 too: errors are then far below a rounding of float32.  Where the
 weights and a tile hold whole numbers and the bound of the errors is below a half, results are rounded
 to whole numbers, which makes them exact.  Tiles with numbers that are not finite, or so large that
@@ -19,8 +21,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cyconv import activations, isa
+from cyconv import activations, arrays, isa
 from cyconv._ext.convolution import Convolution as Direct
+from cyconv._ext.fourier import Tiles
 
 _SIGNAL, _LONG = 1 << 16, 1 << 20
 """Outputs of a signal of any length, for what it costs, and for the choice of its tile."""
@@ -46,8 +49,22 @@ _TILES, _FREQUENCIES = 8, 256
 _SERIAL_POINTS = 1 << 16
 """Transformed points below which starting threads costs more than they save."""
 
+_LEAST = (1, 2, 16)
+"""What lengths of compiled transforms are multiples of."""
+
+_SHORT = (1, 12, 16)
+"""Lengths of tiles where windows have one element: no more than what vectors need."""
+
+_NEAR_BYTES = 1 << 20
+"""Spectra of weights that stay in the cache of a core."""
+
 _WIDER = (1.25, 1.5, 1.75, 2, 2.5, 3, 4, 5, 6, 8, 12, 16, 32)
 """How much wider than the window tiles are tried."""
+
+_KEPT = 2
+"""Calls at once whose memory a plan keeps for the next ones."""
+
+_BYTE, _REAL = np.dtype(np.uint8), np.dtype(np.float64)
 
 _LARGEST = 1e300
 """What products must not come near."""
@@ -62,19 +79,14 @@ class Tiling(NamedTuple):
     cycles: float
 
     @property
-    def real(self):
-        """The axis that is transformed first, as real numbers."""
-        return max((a for a in range(3) if self.inputs[a] > 1), default=2)
-
-    @property
-    def spectrum(self):
-        """Frequencies along each axis."""
-        return tuple(n // 2 + 1 if a == self.real else n for a, n in enumerate(self.inputs))
+    def frequencies(self):
+        """Of a signal."""
+        return self.inputs[2] // 2 + 1
 
 
 @functools.lru_cache(maxsize=1024)
 def _fast(n):
-    """The next product of 2, 3 and 5, whose transforms are fastest."""
+    """The next product of 2, 3 and 5, which NumPy transforms fastest."""
     best = 1 << (n - 1).bit_length()
     fives = 1
     while fives < best:
@@ -86,6 +98,23 @@ def _fast(n):
     return best
 
 
+@functools.lru_cache(maxsize=1024)
+def _compiled_length(n, least):
+    """The next length of compiled transforms: `least` times a power of two, and times three or not."""
+    return min(least * m << (-(-n // (least * m)) - 1).bit_length() for m in (1, 3))
+
+
+def _is_signal(case):
+    return case.size[:2] == case.out[:2] == (1, 1)
+
+
+def _lengths(case, lengths):
+    """The next lengths of transforms along each axis."""
+    if _is_signal(case):
+        return 1, 1, _fast(lengths[2])
+    return tuple(_compiled_length(n, least) for n, least in zip(lengths, _LEAST, strict=True))
+
+
 def _reach(case):
     """Inputs from the first to the last of a window."""
     return [(k - 1) * d + 1 for k, d in zip(case.kernel, case.dilation, strict=True)]
@@ -95,20 +124,33 @@ def _tilings(case):
     """All that are tried."""
     reach = _reach(case)
     needed = [(n - 1) * s + r for n, s, r in zip(case.out, case.stride, reach, strict=True)]
+    cycles = _cycles if _is_signal(case) else _compiled_cycles
     for wider in _WIDER:
-        tile = tuple(_fast(min(math.ceil(wider * r), n)) if r > 1 else 1 for r, n in zip(reach, needed, strict=True))
+        lengths = [min(math.ceil(wider * r) if r > 1 else short, n)
+                   for r, n, short in zip(reach, needed, _SHORT, strict=True)]  # fmt: skip
+        tile = _lengths(case, lengths)
         outputs = tuple((t - r) // s + 1 for t, r, s in zip(tile, reach, case.stride, strict=True))
         count = tuple(-(-n // m) for n, m in zip(case.out, outputs, strict=True))
-        yield Tiling(tile, outputs, count, _cycles(case, tile, math.prod(count)))
+        yield Tiling(tile, outputs, count, cycles(case, tile, math.prod(count)))
+
+
+def _compiled_cycles(case, tile, tiles):
+    """Channels that are loaded and transformed, products, filters that are transformed back and stored."""
+    points = math.prod(tile)
+    points += points * 8 // tile[1]  # lines of half as many frequencies, and some more
+    transform = points * (1 + 0.1 * math.log2(points)) * 64 / (case.lanes * case.item)
+    if case.channels_last and case.groups * max(case.ic, case.oc) > 1:  # other channels lie between pixels
+        transform += 0.9 * points
+    pairs, channels = case.groups * case.ic * case.oc, case.groups * (case.ic + case.oc)
+    product = pairs * points * (0.3 if 8 * pairs * points < _NEAR_BYTES else 1)
+    return max(_ITEMS / (tiles * case.groups), 1) * tiles * (channels * transform + product) + pairs * transform
 
 
 def _cycles(case, tile, tiles):
     """Transforms of channels and filters of each tile, products, and the transforms of the weights, once."""
     points = math.prod(tile)
     together = _together(case, tile, tiles)
-    axes = sum(n > 1 for n in tile)
-    calls = 60000 + 140000 * max(axes - 1, 0)  # of Python, which threads take in turns
-    transform = calls / together + points * math.log2(points + 1) * (1.4 if axes == 1 else 1)
+    transform = 60000 / together + points * math.log2(points + 1) * 1.4  # threads take turns in calls of Python
     pairs, channels = case.groups * case.ic * case.oc, case.groups * (case.ic + case.oc)
     if case.channels_last:  # other channels lie between pixels
         transform += points * min(channels, 64) / 5 / together
@@ -148,13 +190,10 @@ def tiling(case):
     Tiling
         The one of least cost whose tiles are not too large.
     """
-    window = math.prod(_fast(2 * r) if r > 1 else 1 for r in _reach(case))
+    wide = [2 * r if r > 1 else short for r, short in zip(_reach(case), _SHORT, strict=True)]
+    window = math.prod(_lengths(case, wide))
     most = max(_MOST_POINTS // (1 if _as_matrices(case) else max(case.ic // 2, 1)), window)
     return min((t for t in _tilings(case) if math.prod(t.inputs) <= most), key=lambda t: t.cycles)
-
-
-def _is_signal(case):
-    return case.size[:2] == case.out[:2] == (1, 1)
 
 
 def cost(case):
@@ -196,13 +235,23 @@ def spectra_bytes(case):
     -------
     int
     """
-    return 16 * case.groups * case.ic * case.oc * math.prod(_tiling_of_call(case).spectrum)
+    t = _tiling_of_call(case)
+    one = 16 * t.frequencies if _is_signal(case) else _tiles(case, t).spectrum_bytes
+    return case.groups * case.ic * case.oc * one
+
+
+def _tiles(case, t):
+    """The compiled convolution."""
+    return Tiles(
+        isa.kernels("float64").table(), case.channels_last, case.groups, case.ic, case.oc, case.size, case.out,
+        case.kernel, case.stride, case.dilation, case.before, case.pad_mode, t.inputs, t.outputs, t.count,
+    )  # fmt: skip
 
 
 class Packed(NamedTuple):
     """Transformed weights, what is known of the weights, and memory that calls of a plan leave to the next."""
 
-    spectra: np.ndarray  # (groups, filters, channels, *frequencies), or frequencies second
+    spectra: np.ndarray  # of signals (groups, filters, channels, frequencies), or frequencies second
     bias: np.ndarray | None
     finite: bool
     whole: bool
@@ -242,8 +291,8 @@ class Convolution:
         self._dtype = dtype
         self._tiling = _tiling_of_call(case)
         self._activate = activations.APPLY.get(activation)
-        self._others = [a for a in range(3) if self._tiling.inputs[a] > 1 and a != self._tiling.real]
-        self._frequencies = math.prod(self._tiling.spectrum)
+        self._compiled = None if _is_signal(case) else _tiles(case, self._tiling)
+        self._frequencies = self._tiling.frequencies
         tiles = math.prod(self._tiling.count)
         self._matrices = _as_matrices(case)
         self._together = _together(case, self._tiling.inputs, tiles)
@@ -263,11 +312,14 @@ class Convolution:
     def packed_bytes(self):
         """Bytes of transformed weights and bias."""
         c = self._case
-        return 16 * c.groups * c.ic * c.oc * self._frequencies + 8 * c.groups * c.oc
+        one = 16 * self._frequencies if self._compiled is None else self._compiled.spectrum_bytes
+        return one * c.groups * c.ic * c.oc + 8 * c.groups * c.oc
 
     def workspace_bytes(self, threads):
         """Memory of a call: for each thread some channels of a tile, their spectra and products; and spectra."""
         c, t = self._case, self._tiling
+        if self._compiled is not None:
+            return self._compiled.tile_bytes * threads
         # Two copies of the input are made where it is rounded to see whether it is whole.
         each = (18 * math.prod(t.inputs) + 16 * self._frequencies) * self._loaded
         each += 32 * self._frequencies * self._together  # a product, and a term of the sum
@@ -276,8 +328,26 @@ class Convolution:
 
     def pack(self, w, bias, threads):
         """Transforms weights of axes (O, I/groups, D, H, W), and keeps a bias of (O,) or None."""
-        c, t = self._case, self._tiling
-        order = (c.groups, self._frequencies, c.oc, c.ic) if self._matrices else (c.groups, c.oc, c.ic, *t.spectrum)
+        finite = bool(np.isfinite(w).all())
+        norm = math.inf
+        if finite:
+            norm = max(math.sqrt(np.einsum("idhw,idhw->", f, f, dtype=np.float64)) for f in w)
+        whole = finite and all(np.array_equal(f, np.rint(f)) for f in w)
+        spectra = self._spectra(w, threads) if finite else None
+        added = None if bias is None else bias.astype(np.float64)
+        direct = _Lazily(lambda: self._direct().pack(w, bias, threads))
+        scratch = collections.deque(maxlen=_KEPT if self._compiled is not None else None)
+        return Packed(spectra, added, finite, whole, norm, direct, scratch, collections.deque())
+
+    def _spectra(self, w, threads):
+        """The transformed weights."""
+        c = self._case
+        if self._compiled is not None:
+            size = self._compiled.spectrum_bytes * c.groups * c.oc * c.ic
+            spectra = arrays.empty((size // 8,), _REAL, size, lambda: f"cyconv: no memory for {size} bytes of spectra")
+            self._compiled.pack(w, spectra, threads)
+            return spectra
+        order = (c.groups, *((self._frequencies, c.oc, c.ic) if self._matrices else (c.oc, c.ic, self._frequencies)))
         spectra = np.empty(order, np.complex128)
         places = tuple(slice(0, (k - 1) * d + 1, d) for k, d in zip(c.kernel, c.dilation, strict=True))
 
@@ -290,23 +360,18 @@ class Convolution:
             np.conjugate(spectrum, out=spectrum)
             group, filter_ = divmod(o, c.oc)
             if self._matrices:
-                spectra[group, :, filter_, i : i + n] = spectrum.reshape(n, self._frequencies).T
+                spectra[group, :, filter_, i : i + n] = spectrum.T
             else:
                 spectra[group, filter_, i : i + n] = spectrum
 
-        finite = bool(np.isfinite(w).all())
-        norm = math.inf
-        if finite:
-            items = itertools.product(range(c.groups * c.oc), range(0, c.ic, self._loaded))
-            self._each(transform, items, threads, collections.deque())
-            norm = max(math.sqrt(np.einsum("idhw,idhw->", f, f, dtype=np.float64)) for f in w)
-        whole = finite and all(np.array_equal(f, np.rint(f)) for f in w)
-        added = None if bias is None else bias.astype(np.float64).reshape(-1, 1, 1, 1)
-        direct = _Lazily(lambda: self._direct().pack(w, bias, threads))
-        return Packed(spectra, added, finite, whole, norm, direct, collections.deque(), collections.deque())
+        items = itertools.product(range(c.groups * c.oc), range(0, c.ic, self._loaded))
+        self._each(transform, items, threads, collections.deque())
+        return spectra
 
     def run(self, x, y, packed, threads, keep_scratch):
         """Convolves x into y, both of the layout's axes; False if y may overlap x."""
+        if self._compiled is not None:
+            return self._run_compiled(x, y, packed, threads, keep_scratch)
         if np.may_share_memory(x, y):
             return False
         if not keep_scratch:
@@ -320,6 +385,30 @@ class Convolution:
         while len(packed.scratch) > threads:  # other calls of the plan left theirs
             _taken(packed.scratch)
         for tile in sorted(beyond):
+            self._again(x, y, packed, tile, threads)
+        return True
+
+    def _run_compiled(self, x, y, packed, threads, keep_scratch):
+        beyond = np.empty((x.shape[0], *self._tiling.count, self._case.groups), np.bool_)
+        size = self.workspace_bytes(min(threads, beyond.size))
+        memory = _taken(packed.scratch) if keep_scratch else None
+        if memory is None or memory.size < size:
+            memory = arrays.empty((size,), _BYTE, size, lambda: f"cyconv: no memory for {size} bytes of scratch")
+        flags = beyond.reshape(-1).view(np.uint8)
+        done = self._compiled.run(
+            x, y, packed.spectra, packed.bias, packed.whole, packed.norm, memory, flags, threads
+        )  # fmt: skip
+        if keep_scratch:
+            packed.scratch.append(memory)
+        if not done:
+            return False
+        if self._activate is not None:
+            for sample in y:
+                with np.errstate(all="ignore"):
+                    sample[...] = self._activate(sample)
+        if self._case.channels_last:
+            x, y = np.moveaxis(x, -1, 1), np.moveaxis(y, -1, 1)
+        for tile in np.argwhere(beyond.any(-1)).tolist():
             self._again(x, y, packed, tile, threads)
         return True
 
@@ -360,7 +449,7 @@ class Convolution:
             if exact is None:
                 beyond.add(tile)
                 return
-            spectrum = self._forward(scratch, n * c.ic).reshape(n, c.ic, *self._tiling.spectrum)
+            spectrum = self._forward(scratch, n * c.ic).reshape(n, c.ic, self._frequencies)
             for o in range(c.oc):
                 weights, product, term = packed.spectra[first : first + n, o], scratch.product[:n], scratch.term[:n]
                 np.multiply(spectrum[:, 0], weights[:, 0], out=product)
@@ -401,7 +490,7 @@ class Convolution:
                 return
             if not exact:
                 inexact.add(tile)
-            inputs[group, :, tile, i : i + n] = self._forward(scratch, n).reshape(n, self._frequencies).T
+            inputs[group, :, tile, i : i + n] = self._forward(scratch, n).T
 
         def multiply(item, _):
             group, some = item
@@ -412,7 +501,7 @@ class Convolution:
             if block[tile] in beyond:
                 return
             n = min(self._together, c.oc - o)
-            scratch.product[:n].reshape(n, self._frequencies)[...] = outputs[group, :, tile, o : o + n].T
+            scratch.product[:n] = outputs[group, :, tile, o : o + n].T
             filters = slice(group * c.oc + o, group * c.oc + o + n)
             self._backward(y, packed, block[tile], filters, tile not in inexact, scratch, n)
 
@@ -464,32 +553,25 @@ class Convolution:
 
     def _forward(self, scratch, n):
         """Transforms n channels of a tile."""
-        spectrum = np.fft.rfft(scratch.real[:n], axis=1 + self._tiling.real, out=scratch.spectrum[:n])
-        for a in self._others:
-            np.fft.fft(spectrum, axis=1 + a, out=spectrum)
-        return spectrum
+        return np.fft.rfft(scratch.real[:n, 0, 0], out=scratch.spectrum[:n])
 
     def _backward(self, y, packed, tile, filters, exact, scratch, n):
         """Transforms n products back, and writes the outputs that hold whole windows."""
         c, t = self._case, self._tiling
-        sample, *at = tile
-        places = [slice(k * m, min((k + 1) * m, size)) for k, m, size in zip(at, t.outputs, c.out, strict=True)]
-        valid = [slice(0, (p.stop - p.start - 1) * s + 1, s) for p, s in zip(places, c.stride, strict=True)]
-        product, values = scratch.product[:n], scratch.real[:n]
-        for a in self._others:
-            np.fft.ifft(product, axis=1 + a, out=product)
-            some = (slice(None),) * (1 + a) + (valid[a],)
-            product, values = product[some], values[some]
-        np.fft.irfft(product, t.inputs[t.real], axis=1 + t.real, out=values)
-        values = values[(slice(None),) * (1 + t.real) + (valid[t.real],)]
+        sample, _, _, at = tile
+        place = slice(at * t.outputs[2], min((at + 1) * t.outputs[2], c.out[2]))
+        valid = slice(0, (place.stop - place.start - 1) * c.stride[2] + 1, c.stride[2])
+        values = scratch.real[:n, 0, 0]
+        np.fft.irfft(scratch.product[:n], t.inputs[2], out=values)
+        values = values[:, valid]
         if exact:
             np.rint(values, out=values)
             values += 0.0  # no negative zeros
         if packed.bias is not None:
-            values += packed.bias[filters]
+            values += packed.bias[filters, None]
         if self._activate is not None:
             values = self._activate(values.astype(self._dtype))
-        y[(sample, filters, *places)] = values
+        y[sample, filters, 0, 0, place] = values
 
     def _again(self, x, y, packed, tile, threads):
         """Computes a tile directly: what is not finite stays where it belongs."""
@@ -517,8 +599,8 @@ class _Scratch:
 
     def __init__(self, tiling, loaded, stored):
         self.real = np.empty((loaded, *tiling.inputs))
-        self.spectrum = np.empty((loaded, *tiling.spectrum), np.complex128)
-        self.product = np.empty((stored, *tiling.spectrum), np.complex128)
+        self.spectrum = np.empty((loaded, tiling.frequencies), np.complex128)
+        self.product = np.empty((stored, tiling.frequencies), np.complex128)
         self.term = np.empty_like(self.product)  # of the sum over channels
 
 

@@ -262,6 +262,33 @@ cdef struct Slide:                  # contract in kernels/slide.pxi
     double divisor                  # of sums; 0: nothing is divided
     const char* lane_divisors       # of each output of a vector, multiplied with it
 
+cdef enum:
+    MAX_PASSES = 24
+
+cdef struct FourierAxis:            # contract in kernels/fourier.pxi
+    Py_ssize_t points
+    Py_ssize_t passes
+    Py_ssize_t radix[MAX_PASSES]    # of each pass, 8, 4, 3 or 2
+    const double* twiddles[MAX_PASSES]      # powers 1 to radix - 1 for each element of a block's part
+    const Py_ssize_t* places        # of each frequency, when all passes are done
+
+cdef struct FourierTurn:            # contract in kernels/fourier.pxi
+    const FourierAxis* axis         # along which rows lie
+    char* rows
+    Py_ssize_t row                  # bytes from one to the next
+    Py_ssize_t columns
+    char* lines
+    Py_ssize_t line
+    Py_ssize_t imaginary            # bytes from real to imaginary parts of a line: frequencies in whole vectors
+
+ctypedef void (*fourier_function)(const FourierAxis* a, char* data, Py_ssize_t next, Py_ssize_t imaginary,
+                                  Py_ssize_t vectors) noexcept nogil
+ctypedef void (*fourier_turn_function)(const FourierTurn* t) noexcept nogil
+ctypedef void (*multiply_spectra_function)(const char* x, const char* w, char* to, Py_ssize_t lines, Py_ssize_t line,
+                                           Py_ssize_t imaginary, bint add) noexcept nogil
+ctypedef void (*load_reals_function)(const char* x, bint narrow, Py_ssize_t ahead, char* to, Py_ssize_t n,
+                                     double* squares) noexcept nogil
+ctypedef void (*store_reals_function)(const char* x, double added, bint narrow, char* to, Py_ssize_t n) noexcept nogil
 ctypedef void (*slide_function)(const Slide* s) noexcept nogil
 ctypedef void (*spread_function)(const Spread* s) noexcept nogil
 ctypedef void (*fold_function)(const Fold* f) noexcept nogil
@@ -307,6 +334,13 @@ cdef struct KernelTable:
     transform_output_lines_function transform_output_lines  # NULL for integers
     multiply_lines_function multiply_lines[MAX_NV]          # NULL for integers: [vectors - 1]
     activate_function activate      # NULL for integers
+    fourier_function fourier_forward                # NULL but for float64, and so are
+    fourier_function fourier_backward
+    fourier_turn_function fourier_apart
+    fourier_turn_function fourier_together
+    multiply_spectra_function multiply_spectra
+    load_reals_function load_reals
+    store_reals_function store_reals
     fold_function fold
     slide_function slide[3][MAX_STRIDE]     # [kind][stride - 1]
     fold_function across            # the same over the elements of each run: one result a run

@@ -10,7 +10,7 @@ from cyconv import isa
 from cyconv._ext import cpu
 
 LOADED = "import sys, cyconv; cyconv.conv2d([[[1.]]], [[[[1.]]]], layout='HWC'); " + (
-    "print(cyconv.isa.CURRENT, *(m for m in sys.modules if m.startswith('cyconv._ext.f')))"
+    "print(cyconv.isa.CURRENT, *(m for m in sys.modules if m.startswith(('cyconv._ext.f3', 'cyconv._ext.f6'))))"
 )
 
 

@@ -26,7 +26,7 @@ BESIDE = {("shapes", "layout"), ("reference", "shapes")}
 COMPILED = {
     "algorithms": {"convolution"},
     "arrays": {"convolution"},
-    "fourier": {"convolution"},
+    "fourier": {"convolution", "fourier"},
     "isa": {"cpu"},
     "plan": {"convolution"},
     "pool_plan": {"pooling"},
@@ -116,6 +116,7 @@ def test_compiled_floors():
             "pool_rows",
             "pool_slide",
         },
+        "fourier": {"arrays", "geometry", "kernel_table"},
         "kernels": {"simd", "kernel_table"},
         "cpu": set(),
     }
@@ -133,7 +134,7 @@ def test_threads_are_in_drivers_and_vectors_in_kernels():
         kernel = path.parent.name == "kernels"
         if kernel:
             assert not re.search(r"prange|openmp|malloc|\[:", text.replace("[:] = [", "")), path.name
-        if path.stem not in ("convolution", "pooling"):
+        if path.stem not in ("convolution", "fourier", "pooling"):
             assert "prange" not in text, path.name
         if not kernel and path.stem != "simd":
             assert not re.search(r"\bvec\b", text), path.name

@@ -4,7 +4,8 @@ from cpython.pycapsule cimport PyCapsule_New
 from libc.math cimport sqrt
 from libc.string cimport memcpy
 from kernel_table cimport (CLAMP, LEAKY_RELU, LINEAR, MAX_MR, MAX_NV, MAX_STRIDE, MAX_TURNS, MAXIMUM,
-                           MAXIMUM_NUMBER, MET, PANEL, SIGMOID, SUM, TANH, WHOLE_SCALE, Difference, Fold, Gather,
+                           MAXIMUM_NUMBER, MET, PANEL, SIGMOID, SUM, TANH, WHOLE_SCALE, Difference, Fold, FourierAxis,
+                           FourierTurn, Gather,
                            InputTransform, KernelTable, LineInputs, LineOutputs, LineProducts, OutputTransform,
                            RowStencil, Segment, Slide, Spread, Stencil, Tile, VanHerk, WeightTransform,
                            gather_function, has_point, tile_function)
@@ -21,6 +22,7 @@ include "activation.pxi"
 include "fold.pxi"
 include "slide.pxi"
 include "van_herk.pxi"
+include "fourier.pxi"
 
 cdef KernelTable TABLE
 TABLE.item = sizeof(real)
@@ -74,6 +76,19 @@ TABLE.transform_outputs = NULL
 TABLE.transform_input_lines = NULL
 TABLE.transform_output_lines = NULL
 TABLE.multiply_lines[:] = [NULL, NULL]
+TABLE.fourier_forward = TABLE.fourier_backward = NULL
+TABLE.fourier_apart = TABLE.fourier_together = NULL
+TABLE.multiply_spectra = NULL
+TABLE.load_reals = NULL
+TABLE.store_reals = NULL
+if REAL_IS_FLOATING and sizeof(real) == 8:
+    TABLE.fourier_forward = fourier_forward
+    TABLE.fourier_backward = fourier_backward
+    TABLE.fourier_apart = fourier_apart
+    TABLE.fourier_together = fourier_together
+    TABLE.multiply_spectra = multiply_spectra
+    TABLE.load_reals = load_reals
+    TABLE.store_reals = store_reals
 if REAL_IS_FLOATING:
     TABLE.activate = activate
     TABLE.difference = difference

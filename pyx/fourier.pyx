@@ -1,0 +1,418 @@
+"""The compiled half of convolution by Fourier transforms: tiles of pictures and volumes.
+
+The input is cut into tiles that overlap (overlap-save).  A tile is loaded as float64, transformed, multiplied with the
+transformed weights, summed over channels and transformed back.  Its columns are transformed two by two, the one half of
+them as real and the other as imaginary parts, each vector a few columns; then frequencies become lanes, and rows and
+depths are transformed.  Frequencies stay in the order in which the passes leave them.
+"""
+from cpython.pycapsule cimport PyCapsule_GetPointer
+from cython.parallel cimport prange, threadid
+from libc.math cimport M_PI, cos, log2, sin, sqrt
+from libc.stdlib cimport free, malloc
+from libc.string cimport memset
+
+from arrays cimport aligned, forked, opened, overlap
+from geometry cimport CONSTANT, EDGE, REFLECT, SYMMETRIC, WRAP, Array, Geometry, PadMode, source_index
+from kernel_table cimport FourierAxis, FourierTurn, KernelTable
+
+cdef enum:
+    LINE = 64                       # bytes of a line of cache
+    MAX_LANES = 8                   # of a vector of float64
+    ROWS_AHEAD = 4                  # of which one is fetched
+
+cdef double LARGEST = 1e300         # what products must not come near
+cdef double WHOLE = 6755399441055744.0      # 1.5 * 2^52: added and taken off again, it rounds to whole numbers
+
+PAD_MODES = {"constant": CONSTANT, "edge": EDGE, "reflect": REFLECT, "symmetric": SYMMETRIC, "wrap": WRAP}
+
+ctypedef fused real:
+    float
+    double
+
+
+cdef struct Tile:                   # of one thread
+    Py_ssize_t n                    # its sample, and places along each axis
+    Py_ssize_t at[3]
+    double squares[MAX_LANES]       # the sum of those of what was loaded, in parts
+    bint whole                      # and whether that was whole numbers
+    char* rows
+    char* spectra                   # of each channel of a group
+    char* product
+
+
+cdef class Tiles:
+    """One convolution's tiles.
+
+    Parameters
+    ----------
+    table : capsule
+        The kernels of float64, from ``cyconv.isa``.
+    channels_last : bool
+    groups, ic, oc : int
+        Groups, and channels of a group.
+    size, out, kernel, stride, dilation, before : sequence of three int
+        Per axis (depth, height, width).
+    pad_mode : str
+    inputs, outputs, count : sequence of three int
+        Of a tile, and tiles, along each axis.  Inputs have no prime factors but 2 and 3; those of a row are a
+        multiple of 16, and those of a column are even.
+    """
+    cdef Geometry g
+    cdef const KernelTable* kernels
+    cdef bint channels_last
+    cdef Py_ssize_t inputs[3]
+    cdef Py_ssize_t outputs[3]
+    cdef Py_ssize_t count[3]
+    cdef FourierAxis axes[3]
+    cdef void* memory[3]
+    cdef Py_ssize_t row             # bytes from one row of a tile to the next
+    cdef Py_ssize_t line            # and from one line of frequencies to the next
+    cdef Py_ssize_t imaginary       # bytes from real to imaginary parts of a line
+    cdef Py_ssize_t vectors         # of frequencies in a line
+    cdef readonly Py_ssize_t spectrum_bytes     # of one channel of a tile
+    cdef readonly Py_ssize_t tile_bytes         # of a thread: the rows of a tile, its spectra and a product
+
+    def __init__(self, table, bint channels_last, Py_ssize_t groups, Py_ssize_t ic, Py_ssize_t oc,
+                 size, out, kernel, stride, dilation, before, str pad_mode, inputs, outputs, count):
+        cdef Py_ssize_t a
+        self.kernels = <const KernelTable*> PyCapsule_GetPointer(table, "cyconv.KernelTable")
+        self.channels_last = channels_last
+        self.g.groups, self.g.ic, self.g.oc = groups, ic, oc
+        self.g.pad_mode = <PadMode> <int> PAD_MODES[pad_mode]
+        for a in range(3):
+            self.g.size[a], self.g.out[a], self.g.kernel[a] = size[a], out[a], kernel[a]
+            self.g.stride[a], self.g.dilation[a], self.g.before[a] = stride[a], dilation[a], before[a]
+            self.inputs[a], self.outputs[a], self.count[a] = inputs[a], outputs[a], count[a]
+            self.set_axis(a)
+        # Odd numbers of lines of cache: then rows lie in different sets.
+        self.row = (self.inputs[2] * 8 // LINE | 1) * LINE
+        self.imaginary = (self.inputs[1] // 2 // 8 + 1) * LINE
+        self.line = (2 * self.imaginary // LINE | 1) * LINE
+        self.vectors = self.imaginary // (8 * self.kernels.lanes)
+        self.spectrum_bytes = self.inputs[0] * self.inputs[2] * self.line
+        self.tile_bytes = self.inputs[0] * self.inputs[1] * self.row + (ic + 1) * self.spectrum_bytes
+
+    def __dealloc__(self):
+        cdef int a
+        for a in range(3):
+            free(self.memory[a])
+
+    cdef int set_axis(self, Py_ssize_t a) except -1:
+        """Passes, twiddles and places of an axis."""
+        cdef FourierAxis* axis = &self.axes[a]
+        cdef Py_ssize_t n = self.inputs[a], block = n, rest = n, twos = 0, terms = 0
+        cdef Py_ssize_t p, j, k, part, place, frequency
+        cdef Py_ssize_t* places
+        cdef double* twiddles
+        axis.points, axis.passes = n, 0
+        while rest % 3 == 0:
+            axis.radix[axis.passes] = 3
+            axis.passes += 1
+            rest //= 3
+        while rest > 1:
+            rest //= 2
+            twos += 1
+        while twos > 0:
+            # By eights, but for two fours rather than an eight and a two.
+            k = 3 if twos == 3 or twos > 4 else 2 if twos % 2 == 0 else 1
+            axis.radix[axis.passes] = 1 << k
+            axis.passes += 1
+            twos -= k
+        for p in range(axis.passes):
+            terms += 2 * (axis.radix[p] - 1) * (block // axis.radix[p])
+            block //= axis.radix[p]
+        self.memory[a] = malloc(terms * sizeof(double) + n * sizeof(Py_ssize_t))
+        if self.memory[a] == NULL:
+            raise MemoryError(f"cyconv: no memory for transforms of {n} points")
+        places = <Py_ssize_t*> self.memory[a]
+        twiddles = <double*> (places + n)
+        axis.places = places
+        block = n
+        for p in range(axis.passes):
+            axis.twiddles[p] = twiddles
+            part = block // axis.radix[p]
+            for j in range(part):
+                for k in range(1, axis.radix[p]):
+                    set_twiddle(twiddles, j * k, block)
+                    twiddles += 2
+            block = part
+        for j in range(n):
+            place, frequency, block = 0, j, n
+            for p in range(axis.passes):
+                block //= axis.radix[p]
+                place += frequency % axis.radix[p] * block
+                frequency //= axis.radix[p]
+            places[j] = place
+        return 0
+
+    def pack(self, const real[:, :, :, :, :] w, double[::1] spectra, Py_ssize_t threads):
+        """Spectra of weights of axes (O, I/groups, D, H, W), ready to be multiplied with those of tiles."""
+        cdef Py_ssize_t pairs = w.shape[0] * w.shape[1], n
+        cdef Py_ssize_t rows = self.inputs[0] * self.inputs[1] * self.row
+        cdef char* memory
+        cdef char* to = <char*> &spectra[0]
+        threads = 1 if forked() else min(threads, pairs)
+        memory = <char*> malloc(rows * threads + LINE)
+        if memory == NULL:
+            raise MemoryError(f"cyconv: no memory for {rows * threads} bytes of scratch")
+        with nogil:
+            if threads > 1:
+                for n in prange(pairs, schedule="dynamic", num_threads=threads):
+                    self.pack_one(w, n, on_line(memory) + threadid() * rows, to + n * self.spectrum_bytes)
+            else:
+                for n in range(pairs):
+                    self.pack_one(w, n, on_line(memory), to + n * self.spectrum_bytes)
+        free(memory)
+
+    cdef void pack_one(self, const real[:, :, :, :, :] w, Py_ssize_t n, char* rows, char* to) noexcept nogil:
+        cdef Py_ssize_t o = n // w.shape[1], i = n % w.shape[1]
+        cdef Py_ssize_t d, h, v
+        cdef double* row
+        # Both spectra that are multiplied are twice what they should be, and the way back adds a factor of all points.
+        cdef double scale = 1.0 / (4.0 * self.inputs[0] * self.inputs[1] * self.inputs[2])
+        memset(rows, 0, self.inputs[0] * self.inputs[1] * self.row)
+        for d in range(w.shape[2]):
+            for h in range(w.shape[3]):
+                row = <double*> (rows + (d * self.g.dilation[0] * self.inputs[1] + h * self.g.dilation[1]) * self.row)
+                for v in range(w.shape[4]):
+                    row[v * self.g.dilation[2]] = w[o, i, d, h, v]
+        self.forward(rows, to)
+        # Windows are not turned around: the conjugate.
+        for d in range(self.inputs[0] * self.inputs[2]):
+            row = <double*> (to + d * self.line)
+            for v in range(self.imaginary // 8):
+                row[v] = row[v] * scale
+                row[v + self.imaginary // 8] = -scale * row[v + self.imaginary // 8]
+
+    cdef void forward(self, char* rows, char* spectrum) noexcept nogil:
+        cdef Py_ssize_t d, plane = self.inputs[2] * self.line
+        cdef FourierTurn t
+        t.axis, t.row, t.columns = &self.axes[1], self.row, self.inputs[2]
+        t.line, t.imaginary = self.line, self.imaginary
+        for d in range(self.inputs[0]):
+            t.rows, t.lines = rows + d * self.inputs[1] * self.row, spectrum + d * plane
+            self.kernels.fourier_forward(&self.axes[1], t.rows, self.row, self.inputs[2] * 4,
+                                         self.inputs[2] // 2 // self.kernels.lanes)
+            self.kernels.fourier_apart(&t)
+            self.kernels.fourier_forward(&self.axes[2], t.lines, self.line, self.imaginary, self.vectors)
+        if self.inputs[0] > 1:
+            for d in range(self.inputs[2]):
+                self.kernels.fourier_forward(&self.axes[0], spectrum + d * self.line, plane, self.imaginary,
+                                             self.vectors)
+
+    cdef void backward(self, char* spectrum, char* rows) noexcept nogil:
+        cdef Py_ssize_t d, plane = self.inputs[2] * self.line
+        cdef FourierTurn t
+        t.axis, t.row, t.columns = &self.axes[1], self.row, self.inputs[2]
+        t.line, t.imaginary = self.line, self.imaginary
+        if self.inputs[0] > 1:
+            for d in range(self.inputs[2]):
+                self.kernels.fourier_backward(&self.axes[0], spectrum + d * self.line, plane, self.imaginary,
+                                              self.vectors)
+        for d in range(self.inputs[0]):
+            t.rows, t.lines = rows + d * self.inputs[1] * self.row, spectrum + d * plane
+            self.kernels.fourier_backward(&self.axes[2], t.lines, self.line, self.imaginary, self.vectors)
+            self.kernels.fourier_together(&t)
+            self.kernels.fourier_backward(&self.axes[1], t.rows, self.row, self.inputs[2] * 4,
+                                          self.inputs[2] // 2 // self.kernels.lanes)
+
+    def run(self, const real[:, :, :, :, :] x, real[:, :, :, :, :] y, const double[::1] spectra,
+            const double[::1] bias, bint whole, double norm, unsigned char[::1] memory, unsigned char[::1] beyond,
+            Py_ssize_t threads):
+        """Convolves x into y, of axes (N, D, H, W, C) or (N, C, D, H, W); False if they overlap or are not aligned.
+
+        `whole` says that all weights are whole numbers, `norm` is the largest of a filter.  `memory` begins at a line
+        of cache, and has `tile_bytes` for each thread.  `beyond` gets a flag for each tile, sample by sample, and
+        group: whether it holds numbers that transforms cannot take, and is left out.
+        """
+        cdef Array from_ = opened(<char*> &x[0, 0, 0, 0, 0], x.strides, self.channels_last)
+        cdef Array to = opened(<char*> &y[0, 0, 0, 0, 0], y.strides, self.channels_last)
+        cdef Py_ssize_t units = beyond.shape[0], n
+        cdef const double* added = NULL
+        cdef const char* weights = <const char*> &spectra[0]
+        cdef char* scratch = <char*> &memory[0]
+        if overlap(<const char*> &x[0, 0, 0, 0, 0], x.shape, x.strides,
+                   <const char*> &y[0, 0, 0, 0, 0], y.shape, y.strides, sizeof(real), sizeof(real)):
+            return False
+        if not (aligned(&from_, sizeof(real)) and aligned(&to, sizeof(real))):
+            return False
+        if bias is not None:
+            added = &bias[0]
+        threads = 1 if forked() else min(threads, units)
+        with nogil:
+            if threads > 1:
+                for n in prange(units, schedule="dynamic", num_threads=threads):
+                    beyond[n] = self.unit(<real*> NULL, &from_, &to, n, weights, added, whole, norm,
+                                          scratch + threadid() * self.tile_bytes)
+            else:
+                for n in range(units):
+                    beyond[n] = self.unit(<real*> NULL, &from_, &to, n, weights, added, whole, norm, scratch)
+        return True
+
+    cdef bint unit(self, real* _, const Array* x, const Array* y, Py_ssize_t n, const char* weights,
+                   const double* bias, bint whole, double norm, char* memory) noexcept nogil:
+        """A group's channels of a tile; whether it must be computed in another way."""
+        cdef Py_ssize_t group = n % self.g.groups, tile = n // self.g.groups
+        cdef Py_ssize_t lines = self.inputs[0] * self.inputs[2], o, i, filter_
+        cdef double points = <double> self.inputs[0] * self.inputs[1] * self.inputs[2], bound = 0
+        cdef char* product
+        cdef Tile t
+        t.rows = memory
+        t.spectra = memory + self.inputs[0] * self.inputs[1] * self.row
+        t.product = t.spectra + self.g.ic * self.spectrum_bytes
+        t.at[2] = tile % self.count[2]
+        t.at[1] = tile // self.count[2] % self.count[1]
+        t.at[0] = tile // (self.count[2] * self.count[1]) % self.count[0]
+        t.n = tile // (self.count[2] * self.count[1] * self.count[0])
+        t.whole = whole
+        for i in range(MAX_LANES):
+            t.squares[i] = 0
+        for i in range(self.g.ic):
+            self.load(<real*> NULL, x, &t, group * self.g.ic + i)
+            self.forward(t.rows, t.spectra + i * self.spectrum_bytes)
+        for i in range(MAX_LANES):
+            bound += t.squares[i]
+        bound = sqrt(bound) * norm * self.g.ic
+        if not bound * points < LARGEST:
+            return True
+        # Twice the bound of Percival (2003) for transforms of powers of two, and the sum over channels.
+        whole = t.whole and (26 * log2(2 * points) + 4 * self.g.ic) * bound < 4503599627370496.0        # 2^52
+        for o in range(self.g.oc):
+            filter_ = group * self.g.oc + o
+            product = t.spectra if self.g.oc == 1 else t.product
+            for i in range(self.g.ic):
+                self.kernels.multiply_spectra(
+                    t.spectra + i * self.spectrum_bytes, weights + (filter_ * self.g.ic + i) * self.spectrum_bytes,
+                    product, lines, self.line, self.imaginary, i > 0)
+            self.backward(product, t.rows)
+            self.store(<real*> NULL, y, &t, filter_, 0 if bias == NULL else bias[filter_], whole)
+        return False
+
+    cdef void load(self, real* _, const Array* x, Tile* t, Py_ssize_t channel) noexcept nogil:
+        """A tile of a channel, as float64, with padding, and zeros behind its last window."""
+        cdef const Geometry* g = &self.g
+        cdef const char* picture = x.data + t.n * x.batch + channel * x.channel
+        cdef Py_ssize_t first[3]
+        cdef Py_ssize_t used[3]
+        cdef Py_ssize_t a, d, h, v, depth, height, lo, hi
+        cdef const char* source
+        cdef double* row
+        for a in range(3):
+            first[a] = t.at[a] * self.outputs[a] * g.stride[a] - g.before[a]
+            used[a] = min(self.inputs[a], (g.out[a] - 1) * g.stride[a] - g.before[a]
+                          + (g.kernel[a] - 1) * g.dilation[a] + 1 - first[a])
+        lo = min(max(-first[2], 0), used[2])
+        hi = max(min(g.size[2] - first[2], used[2]), lo)
+        for d in range(self.inputs[0]):
+            depth = source_index(first[0] + d, g.size[0], g.pad_mode) if d < used[0] else -1
+            for h in range(self.inputs[1]):
+                height = source_index(first[1] + h, g.size[1], g.pad_mode) if h < used[1] else -1
+                row = <double*> (t.rows + (d * self.inputs[1] + h) * self.row)
+                if depth < 0 or height < 0:
+                    memset(row, 0, self.inputs[2] * 8)
+                    continue
+                source = picture + depth * x.axis[0] + height * x.axis[1]
+                if x.axis[2] == sizeof(real):
+                    self.kernels.load_reals(source + (first[2] + lo) * x.axis[2], sizeof(real) == 4,
+                                            ROWS_AHEAD * x.axis[1], <char*> (row + lo), hi - lo, t.squares)
+                else:
+                    load_apart(<const real*> NULL, source + (first[2] + lo) * x.axis[2], x.axis[2], row + lo, hi - lo,
+                               t)
+                for v in range(lo):
+                    row[v] = column(<const real*> NULL, source, first[2] + v, x, g, t)
+                for v in range(hi, used[2]):
+                    row[v] = column(<const real*> NULL, source, first[2] + v, x, g, t)
+                if t.whole:
+                    t.whole = are_whole(row, used[2])
+                memset(row + used[2], 0, (self.inputs[2] - used[2]) * 8)
+
+    cdef void store(self, real* _, const Array* y, const Tile* t, Py_ssize_t filter_, double bias,
+                    bint whole) noexcept nogil:
+        """The outputs of a tile that hold whole windows."""
+        cdef const Geometry* g = &self.g
+        cdef Py_ssize_t n[3]
+        cdef Py_ssize_t a, d, h
+        cdef const char* row
+        cdef char* to = y.data + t.n * y.batch + filter_ * y.channel
+        for a in range(3):
+            n[a] = min(self.outputs[a], g.out[a] - t.at[a] * self.outputs[a])
+            to += t.at[a] * self.outputs[a] * y.axis[a]
+        for d in range(n[0]):
+            for h in range(n[1]):
+                row = t.rows + (d * g.stride[0] * self.inputs[1] + h * g.stride[1]) * self.row
+                if g.stride[2] == 1 and y.axis[2] == sizeof(real) and not whole:
+                    self.kernels.store_reals(row, bias, sizeof(real) == 4, to + d * y.axis[0] + h * y.axis[1], n[2])
+                else:
+                    store_columns(<real*> NULL, <const double*> row, g.stride[2],
+                                  to + d * y.axis[0] + h * y.axis[1], y.axis[2], n[2], bias, whole)
+
+
+cdef inline char* on_line(char* memory) noexcept nogil:
+    return memory + LINE - <Py_ssize_t> memory % LINE
+
+
+cdef void set_twiddle(double* to, Py_ssize_t turns, Py_ssize_t n) noexcept nogil:
+    """exp(-2 pi i turns / n), from an angle of an eighth of a turn at most."""
+    cdef Py_ssize_t eighths = 8 * (turns % n) // n
+    cdef Py_ssize_t rest = turns % n * 8 - eighths * n      # of an eighth, in n-ths
+    cdef double angle, c, s
+    if eighths % 2 == 1:
+        rest = n - rest
+    angle = M_PI / 4 * (<double> rest / n)
+    c, s = cos(angle), sin(angle)
+    if (eighths + 1) // 2 % 2 == 1:
+        c, s = s, c
+    to[0] = -c if 2 <= eighths < 6 else c
+    to[1] = s if eighths >= 4 else -s
+
+
+cdef inline double column(const real* _, const char* row, Py_ssize_t at, const Array* x, const Geometry* g,
+                          Tile* t) noexcept nogil:
+    """An element of a row, or of its padding."""
+    cdef Py_ssize_t source = source_index(at, g.size[2], g.pad_mode)
+    cdef double value = 0
+    if source >= 0:
+        value = (<const real*> (row + source * x.axis[2]))[0]
+    t.squares[0] += value * value
+    return value
+
+
+cdef inline void load_apart(const real* _, const char* x, Py_ssize_t step, double* to, Py_ssize_t n,
+                            Tile* t) noexcept nogil:
+    """Elements that do not lie side by side."""
+    cdef Py_ssize_t v = 0
+    cdef double a, b, squares[2]
+    squares[0] = squares[1] = 0
+    while v + 2 <= n:
+        a, b = (<const real*> x)[0], (<const real*> (x + step))[0]
+        to[v], to[v + 1] = a, b
+        squares[0] += a * a
+        squares[1] += b * b
+        x += 2 * step
+        v += 2
+    if v < n:
+        to[v] = (<const real*> x)[0]
+        squares[0] += to[v] * to[v]
+    t.squares[0] += squares[0] + squares[1]
+
+
+cdef inline bint are_whole(const double* row, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t v, odd = 0
+    cdef double u
+    for v in range(n):
+        u = row[v] + WHOLE
+        odd |= u - WHOLE != row[v]
+    return odd == 0
+
+
+cdef inline void store_columns(real* _, const double* row, Py_ssize_t stride, char* to, Py_ssize_t step, Py_ssize_t n,
+                               double bias, bint whole) noexcept nogil:
+    cdef Py_ssize_t v
+    cdef double u
+    if whole:
+        for v in range(n):
+            u = row[v * stride] + WHOLE
+            (<real*> (to + v * step))[0] = <real> (u - WHOLE + bias)       # and no negative zeros
+    else:
+        for v in range(n):
+            (<real*> (to + v * step))[0] = <real> (row[v * stride] + bias)
