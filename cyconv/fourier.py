@@ -192,7 +192,8 @@ def tiling(case):
     """
     wide = [2 * r if r > 1 else short for r, short in zip(_reach(case), _SHORT, strict=True)]
     window = math.prod(_lengths(case, wide))
-    most = max(_MOST_POINTS // (1 if _as_matrices(case) else max(case.ic // 2, 1)), window)
+    together = 1 if _is_signal(case) and _as_matrices(case) else max(case.ic // 2, 1)  # channels that are there at once
+    most = max(_MOST_POINTS // together, window)
     return min((t for t in _tilings(case) if math.prod(t.inputs) <= most), key=lambda t: t.cycles)
 
 
