@@ -18,7 +18,7 @@ from kernel_table cimport FourierAxis, FourierTurn, KernelTable
 cdef enum:
     LINE = 64                       # bytes of a line of cache
     MAX_LANES = 8                   # of a vector of float64
-    ROWS_AHEAD = 4                  # of which one is fetched
+    ROWS_AHEAD = 4                  # of the one that is loaded, of which another is fetched
 
 cdef double LARGEST = 1e300         # what products must not come near
 cdef double WHOLE = 6755399441055744.0      # 1.5 * 2^52: added and taken off again, it rounds to whole numbers
