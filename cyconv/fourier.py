@@ -138,7 +138,7 @@ def _compiled_cycles(case, tile, tiles):
     """Channels that are loaded and transformed, products, filters that are transformed back and stored."""
     points = math.prod(tile)
     points += points * 8 // tile[1]  # lines of half as many frequencies, and some more
-    transform = points * (1 + 0.1 * math.log2(points)) * 64 / (case.lanes * case.item)
+    transform = points * (1.2 + 0.11 * math.log2(points)) * 64 / (case.lanes * case.item)
     if case.channels_last and case.groups * max(case.ic, case.oc) > 1:  # other channels lie between pixels
         transform += 0.9 * points
     pairs, channels = case.groups * case.ic * case.oc, case.groups * (case.ic + case.oc)
