@@ -22,6 +22,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cyconv import activations, arrays, isa
+from cyconv._ext.convolution import PAD_MODES
 from cyconv._ext.convolution import Convolution as Direct
 from cyconv._ext.fourier import Tiles
 
@@ -245,7 +246,7 @@ def _tiles(case, t):
     """The compiled convolution."""
     return Tiles(
         isa.kernels("float64").table(), case.channels_last, case.groups, case.ic, case.oc, case.size, case.out,
-        case.kernel, case.stride, case.dilation, case.before, case.pad_mode, t.inputs, t.outputs, t.count,
+        case.kernel, case.stride, case.dilation, case.before, PAD_MODES[case.pad_mode], t.inputs, t.outputs, t.count,
     )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 
 from arrays cimport aligned, forked, opened, overlap
-from geometry cimport CONSTANT, EDGE, REFLECT, SYMMETRIC, WRAP, Array, Geometry, PadMode, source_index
+from geometry cimport Array, Geometry, PadMode, source_index
 from kernel_table cimport FourierAxis, FourierTurn, KernelTable
 
 cdef enum:
@@ -22,8 +22,6 @@ cdef enum:
 
 cdef double LARGEST = 1e300         # what products must not come near
 cdef double WHOLE = 6755399441055744.0      # 1.5 * 2^52: added and taken off again, it rounds to whole numbers
-
-PAD_MODES = {"constant": CONSTANT, "edge": EDGE, "reflect": REFLECT, "symmetric": SYMMETRIC, "wrap": WRAP}
 
 ctypedef fused real:
     float
@@ -52,7 +50,8 @@ cdef class Tiles:
         Groups, and channels of a group.
     size, out, kernel, stride, dilation, before : sequence of three int
         Per axis (depth, height, width).
-    pad_mode : str
+    pad_mode : int
+        As in `cyconv._ext.convolution.PAD_MODES`.
     inputs, outputs, count : sequence of three int
         Of a tile, and tiles, along each axis.  Inputs have no prime factors but 2 and 3; those of a row are a
         multiple of 16, and those of a column are even.
@@ -73,12 +72,12 @@ cdef class Tiles:
     cdef readonly Py_ssize_t tile_bytes         # of a thread: the rows of a tile, its spectra and a product
 
     def __init__(self, table, bint channels_last, Py_ssize_t groups, Py_ssize_t ic, Py_ssize_t oc,
-                 size, out, kernel, stride, dilation, before, str pad_mode, inputs, outputs, count):
+                 size, out, kernel, stride, dilation, before, int pad_mode, inputs, outputs, count):
         cdef Py_ssize_t a
         self.kernels = <const KernelTable*> PyCapsule_GetPointer(table, "cyconv.KernelTable")
         self.channels_last = channels_last
         self.g.groups, self.g.ic, self.g.oc = groups, ic, oc
-        self.g.pad_mode = <PadMode> <int> PAD_MODES[pad_mode]
+        self.g.pad_mode = <PadMode> pad_mode
         for a in range(3):
             self.g.size[a], self.g.out[a], self.g.kernel[a] = size[a], out[a], kernel[a]
             self.g.stride[a], self.g.dilation[a], self.g.before[a] = stride[a], dilation[a], before[a]
@@ -381,7 +380,8 @@ cdef inline void load_apart(const real* _, const char* x, Py_ssize_t step, doubl
                             Tile* t) noexcept nogil:
     """Elements that do not lie side by side."""
     cdef Py_ssize_t v = 0
-    cdef double a, b, squares[2]
+    cdef double a, b
+    cdef double squares[2]
     squares[0] = squares[1] = 0
     while v + 2 <= n:
         a, b = (<const real*> x)[0], (<const real*> (x + step))[0]

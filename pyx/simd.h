@@ -317,7 +317,8 @@ VINLINE vbits vis_nan(vec x)
 }
 
 /* The greater of two, lane by lane.  vmaximum: NaN if either is; vmaximum_number: if both are.
- * The processors' instruction gives its second operand if either is NaN. */
+ * The processors' instruction gives its second operand if either is NaN.  MAX_UNLESS_NAN is that of a
+ * and b, but y where x is NaN. */
 #if REAL_IS_FLOATING && defined(__x86_64__)
 #if CYCONV_REAL == CYCONV_FLOAT
 #define SUFFIX(name) name##_ps
@@ -330,7 +331,6 @@ VINLINE vbits vis_nan(vec x)
 #else
 #define SUFFIX_MASK(name, a, b, how) name##_pd_mask(a, b, how)
 #endif
-/* y where x is NaN. */
 #define MAX_UNLESS_NAN(a, b, x, y) SUFFIX(_mm512_mask_max)(y, SUFFIX_MASK(_mm512_cmp, x, x, _CMP_ORD_Q), a, b)
 #elif defined(__AVX2__)
 #define MAX_UNLESS_NAN(a, b, x, y) \

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 from cases import CONV, PLAN, kernel_layouts, layouts, moved
+from cyconv._ext.convolution import PAD_MODES
 from cyconv._ext.fourier import Tiles
 from scipy import signal
 
@@ -121,7 +122,7 @@ LENGTHS = [2**n * m for n in range(10) for m in (1, 3)]
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
 def test_compiled_transforms_of_every_length(each_isa, axis):
-    """Two tiles and a part of one along each axis, of random numbers, against sums of whole numbers."""
+    """Two tiles and a part of one along each axis, within the bound of sums that are exact."""
     rng = np.random.default_rng(7)
     least = fourier._LEAST[axis]
     for length in (n for n in LENGTHS if n % least == 0 and n >= max(least, 2)):
@@ -136,7 +137,7 @@ def test_compiled_transforms_of_every_length(each_isa, axis):
         w = rng.integers(-9, 10, (2, 1, *kernel)).astype(float)
         tiles = Tiles(
             isa.kernels("float64").table(), False, 1, 1, 2, size, out, kernel, (1, 1, 1), (1, 1, 1), (0, 0, 0),
-            "constant", inputs, outputs, (3, 3, 3),
+            PAD_MODES["constant"], inputs, outputs, (3, 3, 3),
         )  # fmt: skip
         spectra = np.empty(2 * tiles.spectrum_bytes // 8)
         tiles.pack(w, spectra, 2)
@@ -146,8 +147,8 @@ def test_compiled_transforms_of_every_length(each_isa, axis):
         assert not beyond.any()
         expected = cyconv.conv3d(x, w, layout="NCDHW", kernel_layout="OIDHW", algorithm="direct")
         error = np.abs(y - expected).max()
-        assert 0 < error < 26 * math.log2(2 * math.prod(inputs)) * 2.0**-53 * 9 * np.linalg.norm(x) * np.linalg.norm(w)
-        assert error < 1e-11, f"{each_isa}, {inputs}: {error}"
+        bound = (26 * math.log2(2 * math.prod(inputs)) + 4) * 2.0**-53 * np.linalg.norm(x) * np.linalg.norm(w)
+        assert error <= bound, f"{each_isa}, {inputs}: {error}"
 
 
 def test_lengths_of_compiled_transforms():
