@@ -491,7 +491,7 @@ def _pool(function, ndim, family, x, out, threads, layout, *arguments):
     dtype = x.dtype
     try:
         # Python's 1, True and 1.0 are equal as keys; marshalled they are not.
-        key = marshal.dumps((function, layout, x.shape, dtype.char, dtype.isnative, arguments), 2)
+        key = function, x.shape, dtype, marshal.dumps((layout, arguments), 2)
         recipe = recipes.get(key)
     except ValueError:  # an argument that marshal does not know
         key = recipe = None

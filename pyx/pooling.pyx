@@ -27,7 +27,7 @@ cdef enum:
     BOXES = 1 << 20                 # bytes of all buffers, for long ones: the second-level cache
     UNITS_PER_THREAD = 8            # at most, so that a thread that is held up costs little
     UNIT_BYTES = 1 << 17            # of the input, so that few units are left over
-    SERIAL_BYTES = 1 << 16          # below, waking threads costs more than they save
+    SERIAL_BYTES = 3 << 16          # read by windows; below, waking threads costs more than they save
     LEAST_CHANNELS = 4              # vectors of channels that are not divided further
 
 KINDS = {"propagate": MAXIMUM, "ignore": MAXIMUM_NUMBER, "sum": SUM}
@@ -180,13 +180,13 @@ cdef class Pooling:
         cdef Py_ssize_t all_bytes, units
         all_bytes = (job.g.batch * job.g.channels * job.g.size[0] * job.g.size[1] * job.g.size[2]
                      * (4 if job.widened else self.kernels.item))
-        if forked() or all_bytes < SERIAL_BYTES:
+        view_as_pictures(job, self.channels_last)
+        choose(job)
+        if forked() or bytes_read(job) < SERIAL_BYTES:
             threads = 1
         units = 1
         if threads > 1:
             units = threads * min(max(all_bytes // (threads * UNIT_BYTES), 1), UNITS_PER_THREAD)
-        view_as_pictures(job, self.channels_last)
-        choose(job)
         if job.slide:
             cut_bands(job)
             divide_boxes(job, units)
@@ -311,6 +311,18 @@ cdef void choose(PoolJob* job) noexcept:
         job.direct = job.across = False
     job.flat = job.flat and not job.across
     job.narrow = job.widened and job.direct
+
+
+cdef double bytes_read(const PoolJob* job) noexcept:
+    """By all windows, counted as often as they are read; boxes share what windows have in common."""
+    cdef const PoolGeometry* g = &job.g
+    cdef double read = <double> job.pictures * job.pixel * (4 if job.widened else job.kernels.item)
+    cdef double taps = 1
+    cdef Py_ssize_t a
+    for a in range(3):
+        read *= g.out[a]
+        taps *= g.kernel[a]
+    return read * (taps if job.slide or job.direct else min(taps, FEW_TAPS))
 
 
 cdef void divide_rows(PoolJob* job, Py_ssize_t wanted) noexcept:
