@@ -46,8 +46,8 @@ _SQUARE = 90
 _NEAR, _FAR = 1 << 19, 1 << 26
 """Bytes of weights that stay in the second-level cache, and that mostly come from a last-level cache."""
 
-_WINDOW = 128
-"""Taps of a kernel from which Fourier transforms are considered."""
+_WINDOW, _RUN = 128, 48
+"""Taps of a kernel from which Fourier transforms are considered, and of one row along one axis."""
 
 _MOST_SPECTRA = 1 << 27
 """Bytes of transformed weights that are not too many."""
@@ -467,12 +467,11 @@ def _fft_declines(case):
 
 def _fft_unasked(case):
     """Small windows are faster by other algorithms; and weights may take far more memory than as they came."""
-    if case.taps < _WINDOW:
-        return f"windows of fewer than {_WINDOW} taps are not worth transforms"
-    signal = case.out[:2] == (1, 1)  # whose own spectra are kept beside those of the weights
-    most = _MOST_SPECTRA // 2 if signal else _MOST_SPECTRA
-    if fourier.spectra_bytes(case) > most:
-        return f"transformed weights would take more than {most >> 20} MiB"
+    least = _RUN if case.out[:2] == case.kernel[:2] == (1, 1) else _WINDOW
+    if case.taps < least:
+        return f"windows of fewer than {least} taps are not worth transforms"
+    if fourier.spectra_bytes(case) > _MOST_SPECTRA:
+        return f"transformed weights would take more than {_MOST_SPECTRA >> 20} MiB"
     return ""
 
 

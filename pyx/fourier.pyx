@@ -1,9 +1,12 @@
-"""The compiled half of convolution by Fourier transforms: tiles of pictures and volumes.
+"""The compiled half of convolution by Fourier transforms: tiles.
 
 The input is cut into tiles that overlap (overlap-save).  A tile is loaded as float64, transformed, multiplied with the
 transformed weights, summed over channels and transformed back.  Its columns are transformed two by two, the one half of
 them as real and the other as imaginary parts, each vector a few columns; then frequencies become lanes, and rows and
 depths are transformed.  Frequencies stay in the order in which the passes leave them.
+
+A tile of a signal is two runs of it, the one as real and the other as imaginary parts.  The rows of a tile, one behind
+the other, are a run: transforms of the columns, then twiddles, and then transforms of the rows are that of the run.
 """
 from cpython.pycapsule cimport PyCapsule_GetPointer
 from cython.parallel cimport prange, threadid
@@ -52,28 +55,35 @@ cdef class Tiles:
         Per axis (depth, height, width).
     pad_mode : int
         As in `cyconv._ext.convolution.PAD_MODES`.
-    inputs, outputs, count : sequence of three int
-        Of a tile, and tiles, along each axis.  Inputs have no prime factors but 2 and 3; those of a row are a
-        multiple of 16, and those of a column are even.
+    signal : bool
+        Whether depth and height are one, and a tile is two runs of the width.
+    inputs : sequence of three int
+        Of a tile, along each axis, without prime factors but 2 and 3; those of a row are a multiple of 16, and those
+        of a column are even.  Of a signal: one, and rows and columns of a run, multiples of 8.
+    outputs, count : sequence of three int
+        Of a tile, and tiles, along each axis.  Of a signal's tile they are even, a half for each run.
     """
     cdef Geometry g
     cdef const KernelTable* kernels
     cdef bint channels_last
+    cdef bint signal
     cdef Py_ssize_t inputs[3]
     cdef Py_ssize_t outputs[3]
     cdef Py_ssize_t count[3]
     cdef FourierAxis axes[3]
     cdef void* memory[3]
+    cdef double* twiddles           # of a signal, between columns and rows
+    cdef Py_ssize_t half            # of the elements of a row: real parts, or imaginary ones
     cdef Py_ssize_t row             # bytes from one row of a tile to the next
     cdef Py_ssize_t line            # and from one line of frequencies to the next
     cdef Py_ssize_t imaginary       # bytes from real to imaginary parts of a line
     cdef Py_ssize_t vectors         # of frequencies in a line
     cdef readonly Py_ssize_t spectrum_bytes     # of one channel of a tile
-    cdef readonly Py_ssize_t tile_bytes         # of a thread: the rows of a tile, its spectra and a product
+    cdef readonly Py_ssize_t tile_bytes         # of a thread: rows of a tile, spectra, and a product if they stay
 
     def __init__(self, table, bint channels_last, Py_ssize_t groups, Py_ssize_t ic, Py_ssize_t oc,
-                 size, out, kernel, stride, dilation, before, int pad_mode, inputs, outputs, count):
-        cdef Py_ssize_t a
+                 size, out, kernel, stride, dilation, before, int pad_mode, bint signal, inputs, outputs, count):
+        cdef Py_ssize_t a, frequencies
         self.kernels = <const KernelTable*> PyCapsule_GetPointer(table, "cyconv.KernelTable")
         self.channels_last = channels_last
         self.g.groups, self.g.ic, self.g.oc = groups, ic, oc
@@ -82,19 +92,46 @@ cdef class Tiles:
             self.g.size[a], self.g.out[a], self.g.kernel[a] = size[a], out[a], kernel[a]
             self.g.stride[a], self.g.dilation[a], self.g.before[a] = stride[a], dilation[a], before[a]
             self.inputs[a], self.outputs[a], self.count[a] = inputs[a], outputs[a], count[a]
-            self.set_axis(a)
+        self.signal = signal
+        self.half = self.inputs[2] if signal else self.inputs[2] // 2
+        frequencies = self.inputs[1] if signal else self.inputs[1] // 2 + 1
         # Odd numbers of lines of cache: then rows lie in different sets.
-        self.row = (self.inputs[2] * 8 // LINE | 1) * LINE
-        self.imaginary = (self.inputs[1] // 2 // 8 + 1) * LINE
+        self.row = (2 * self.half * 8 // LINE | 1) * LINE
+        self.imaginary = (frequencies + 7) // 8 * LINE
         self.line = (2 * self.imaginary // LINE | 1) * LINE
         self.vectors = self.imaginary // (8 * self.kernels.lanes)
         self.spectrum_bytes = self.inputs[0] * self.inputs[2] * self.line
-        self.tile_bytes = self.inputs[0] * self.inputs[1] * self.row + (ic + 1) * self.spectrum_bytes
+        self.tile_bytes = (self.inputs[0] * self.inputs[1] * self.row
+                           + (ic + (1 if oc > 1 else 0)) * self.spectrum_bytes)
 
     def __dealloc__(self):
         cdef int a
         for a in range(3):
             free(self.memory[a])
+        free(self.twiddles)
+
+    def prepare(self):
+        """Computes what transforms need, once; before, the tiles can only tell their sizes."""
+        cdef Py_ssize_t a
+        for a in range(3):
+            self.set_axis(a)
+        if self.signal:
+            self.set_twiddles()
+
+    cdef int set_twiddles(self) except -1:
+        """Frequency k of column c turns by c*k of all points; rows are in the order of places."""
+        cdef Py_ssize_t points = self.inputs[1] * self.inputs[2], k, c
+        cdef double* row
+        cdef double turned[2]
+        self.twiddles = <double*> malloc(2 * points * sizeof(double))
+        if self.twiddles == NULL:
+            raise MemoryError(f"cyconv: no memory for transforms of {points} points")
+        for k in range(self.inputs[1]):
+            row = self.twiddles + self.axes[1].places[k] * 2 * self.half
+            for c in range(self.half):
+                set_twiddle(turned, k * c, points)
+                row[c], row[c + self.half] = turned[0], turned[1]
+        return 0
 
     cdef int set_axis(self, Py_ssize_t a) except -1:
         """Passes, twiddles and places of an axis."""
@@ -165,16 +202,19 @@ cdef class Tiles:
 
     cdef void pack_one(self, const real[:, :, :, :, :] w, Py_ssize_t n, char* rows, char* to) noexcept nogil:
         cdef Py_ssize_t o = n // w.shape[1], i = n % w.shape[1]
-        cdef Py_ssize_t d, h, v
+        cdef Py_ssize_t d, h, v, at
         cdef double* row
-        # Both spectra that are multiplied are twice what they should be, and the way back adds a factor of all points.
-        cdef double scale = 1.0 / (4.0 * self.inputs[0] * self.inputs[1] * self.inputs[2])
+        # The way back adds a factor of all points; real columns brought apart are twice what they should be, and so
+        # are both spectra that are multiplied.
+        cdef double scale = 1.0 / ((1.0 if self.signal else 4.0) * self.inputs[0] * self.inputs[1] * self.inputs[2])
         memset(rows, 0, self.inputs[0] * self.inputs[1] * self.row)
         for d in range(w.shape[2]):
             for h in range(w.shape[3]):
-                row = <double*> (rows + (d * self.g.dilation[0] * self.inputs[1] + h * self.g.dilation[1]) * self.row)
                 for v in range(w.shape[4]):
-                    row[v * self.g.dilation[2]] = w[o, i, d, h, v]
+                    at = v * self.g.dilation[2]
+                    row = <double*> (rows + (d * self.g.dilation[0] * self.inputs[1] + h * self.g.dilation[1]
+                                             + (at // self.half if self.signal else 0)) * self.row)
+                    row[at % self.half if self.signal else at] = w[o, i, d, h, v]
         self.forward(rows, to)
         # Windows are not turned around: the conjugate.
         for d in range(self.inputs[0] * self.inputs[2]):
@@ -183,16 +223,22 @@ cdef class Tiles:
                 row[v] = row[v] * scale
                 row[v + self.imaginary // 8] = -scale * row[v + self.imaginary // 8]
 
+    cdef FourierTurn turn(self, Py_ssize_t d, char* rows, char* spectrum) noexcept nogil:
+        """Between rows and lines of depth d."""
+        cdef FourierTurn t
+        t.axis, t.half, t.twiddles = &self.axes[1], self.half, self.twiddles
+        t.rows, t.row = rows + d * self.inputs[1] * self.row, self.row
+        t.lines, t.line, t.imaginary = spectrum + d * self.inputs[2] * self.line, self.line, self.imaginary
+        return t
+
     cdef void forward(self, char* rows, char* spectrum) noexcept nogil:
         cdef Py_ssize_t d, plane = self.inputs[2] * self.line
         cdef FourierTurn t
-        t.axis, t.row, t.columns = &self.axes[1], self.row, self.inputs[2]
-        t.line, t.imaginary = self.line, self.imaginary
         for d in range(self.inputs[0]):
-            t.rows, t.lines = rows + d * self.inputs[1] * self.row, spectrum + d * plane
-            self.kernels.fourier_forward(&self.axes[1], t.rows, self.row, self.inputs[2] * 4,
-                                         self.inputs[2] // 2 // self.kernels.lanes)
-            self.kernels.fourier_apart(&t)
+            t = self.turn(d, rows, spectrum)
+            self.kernels.fourier_forward(&self.axes[1], t.rows, self.row, self.half * 8,
+                                         self.half // self.kernels.lanes)
+            self.kernels.fourier_to_lines[self.signal](&t)
             self.kernels.fourier_forward(&self.axes[2], t.lines, self.line, self.imaginary, self.vectors)
         if self.inputs[0] > 1:
             for d in range(self.inputs[2]):
@@ -202,18 +248,16 @@ cdef class Tiles:
     cdef void backward(self, char* spectrum, char* rows) noexcept nogil:
         cdef Py_ssize_t d, plane = self.inputs[2] * self.line
         cdef FourierTurn t
-        t.axis, t.row, t.columns = &self.axes[1], self.row, self.inputs[2]
-        t.line, t.imaginary = self.line, self.imaginary
         if self.inputs[0] > 1:
             for d in range(self.inputs[2]):
                 self.kernels.fourier_backward(&self.axes[0], spectrum + d * self.line, plane, self.imaginary,
                                               self.vectors)
         for d in range(self.inputs[0]):
-            t.rows, t.lines = rows + d * self.inputs[1] * self.row, spectrum + d * plane
+            t = self.turn(d, rows, spectrum)
             self.kernels.fourier_backward(&self.axes[2], t.lines, self.line, self.imaginary, self.vectors)
-            self.kernels.fourier_together(&t)
-            self.kernels.fourier_backward(&self.axes[1], t.rows, self.row, self.inputs[2] * 4,
-                                          self.inputs[2] // 2 // self.kernels.lanes)
+            self.kernels.fourier_to_rows[self.signal](&t)
+            self.kernels.fourier_backward(&self.axes[1], t.rows, self.row, self.half * 8,
+                                          self.half // self.kernels.lanes)
 
     def run(self, const real[:, :, :, :, :] x, real[:, :, :, :, :] y, const double[::1] spectra,
             const double[::1] bias, bint whole, double norm, unsigned char[::1] memory, unsigned char[::1] beyond,
@@ -293,57 +337,86 @@ cdef class Tiles:
         cdef const char* picture = x.data + t.n * x.batch + channel * x.channel
         cdef Py_ssize_t first[3]
         cdef Py_ssize_t used[3]
-        cdef Py_ssize_t a, d, h, v, depth, height, lo, hi
-        cdef const char* source
-        cdef double* row
+        cdef Py_ssize_t a, d, h, depth, height, at
+        cdef char* row
         for a in range(3):
             first[a] = t.at[a] * self.outputs[a] * g.stride[a] - g.before[a]
-            used[a] = min(self.inputs[a], (g.out[a] - 1) * g.stride[a] - g.before[a]
-                          + (g.kernel[a] - 1) * g.dilation[a] + 1 - first[a])
-        lo = min(max(-first[2], 0), used[2])
-        hi = max(min(g.size[2] - first[2], used[2]), lo)
+            used[a] = (g.out[a] - 1) * g.stride[a] - g.before[a] + (g.kernel[a] - 1) * g.dilation[a] + 1 - first[a]
         for d in range(self.inputs[0]):
             depth = source_index(first[0] + d, g.size[0], g.pad_mode) if d < used[0] else -1
             for h in range(self.inputs[1]):
-                height = source_index(first[1] + h, g.size[1], g.pad_mode) if h < used[1] else -1
-                row = <double*> (t.rows + (d * self.inputs[1] + h) * self.row)
-                if depth < 0 or height < 0:
-                    memset(row, 0, self.inputs[2] * 8)
+                row = t.rows + (d * self.inputs[1] + h) * self.row
+                if self.signal:
+                    for a in range(2):
+                        at = h * self.half + a * (self.outputs[2] // 2) * g.stride[2]
+                        self.load_row(<real*> NULL, x, picture, first[2] + at, used[2] - at, self.half * x.axis[2],
+                                      row + a * self.half * 8, t)
                     continue
-                source = picture + depth * x.axis[0] + height * x.axis[1]
-                if x.axis[2] == sizeof(real):
-                    self.kernels.load_reals(source + (first[2] + lo) * x.axis[2], sizeof(real) == 4,
-                                            ROWS_AHEAD * x.axis[1], <char*> (row + lo), hi - lo, t.squares)
+                height = source_index(first[1] + h, g.size[1], g.pad_mode) if h < used[1] else -1
+                if depth < 0 or height < 0:
+                    memset(row, 0, 2 * self.half * 8)
                 else:
-                    load_apart(<const real*> NULL, source + (first[2] + lo) * x.axis[2], x.axis[2], row + lo, hi - lo,
-                               t)
-                for v in range(lo):
-                    row[v] = column(<const real*> NULL, source, first[2] + v, x, g, t)
-                for v in range(hi, used[2]):
-                    row[v] = column(<const real*> NULL, source, first[2] + v, x, g, t)
-                if t.whole:
-                    t.whole = are_whole(row, used[2])
-                memset(row + used[2], 0, (self.inputs[2] - used[2]) * 8)
+                    self.load_row(<real*> NULL, x, picture + depth * x.axis[0] + height * x.axis[1], first[2], used[2],
+                                  x.axis[1], row, t)
+
+    cdef void load_row(self, real* _, const Array* x, const char* source, Py_ssize_t first, Py_ssize_t used,
+                       Py_ssize_t next_, char* to, Tile* t) noexcept nogil:
+        """What a row of a tile has of a row of the input, and zeros behind what is used; bytes to the next one."""
+        cdef const Geometry* g = &self.g
+        cdef Py_ssize_t n = self.half if self.signal else self.inputs[2], v, lo, hi
+        cdef double* row = <double*> to
+        used = min(max(used, 0), n)
+        lo = min(max(-first, 0), used)
+        hi = max(min(g.size[2] - first, used), lo)
+        if x.axis[2] == sizeof(real):
+            self.kernels.load_reals(source + (first + lo) * x.axis[2], sizeof(real) == 4, ROWS_AHEAD * next_,
+                                    <char*> (row + lo), hi - lo, t.squares)
+        else:
+            load_apart(<const real*> NULL, source + (first + lo) * x.axis[2], x.axis[2], row + lo, hi - lo, t)
+        for v in range(lo):
+            row[v] = column(<const real*> NULL, source, first + v, x, g, t)
+        for v in range(hi, used):
+            row[v] = column(<const real*> NULL, source, first + v, x, g, t)
+        if t.whole:
+            t.whole = are_whole(row, used)
+        memset(row + used, 0, (n - used) * 8)
 
     cdef void store(self, real* _, const Array* y, const Tile* t, Py_ssize_t filter_, double bias,
                     bint whole) noexcept nogil:
         """The outputs of a tile that hold whole windows."""
         cdef const Geometry* g = &self.g
         cdef Py_ssize_t n[3]
-        cdef Py_ssize_t a, d, h
+        cdef Py_ssize_t a, d, h, run, first, end, stop
         cdef const char* row
         cdef char* to = y.data + t.n * y.batch + filter_ * y.channel
         for a in range(3):
             n[a] = min(self.outputs[a], g.out[a] - t.at[a] * self.outputs[a])
             to += t.at[a] * self.outputs[a] * y.axis[a]
-        for d in range(n[0]):
-            for h in range(n[1]):
-                row = t.rows + (d * g.stride[0] * self.inputs[1] + h * g.stride[1]) * self.row
-                if g.stride[2] == 1 and y.axis[2] == sizeof(real) and not whole:
-                    self.kernels.store_reals(row, bias, sizeof(real) == 4, to + d * y.axis[0] + h * y.axis[1], n[2])
-                else:
-                    store_columns(<real*> NULL, <const double*> row, g.stride[2],
-                                  to + d * y.axis[0] + h * y.axis[1], y.axis[2], n[2], bias, whole)
+        if not self.signal:
+            for d in range(n[0]):
+                for h in range(n[1]):
+                    row = t.rows + (d * g.stride[0] * self.inputs[1] + h * g.stride[1]) * self.row
+                    self.store_row(<real*> NULL, y, row, to + d * y.axis[0] + h * y.axis[1], n[2], bias, whole)
+            return
+        for run in range(2):
+            first, h, stop = 0, 0, min(self.outputs[2] // 2, n[2])
+            while first < stop:
+                end = min(((h + 1) * self.half - 1) // g.stride[2] + 1, stop)       # of those that begin in row h
+                row = t.rows + h * self.row + (run * self.half + first * g.stride[2] - h * self.half) * 8
+                self.store_row(<real*> NULL, y, row, to + first * y.axis[2], end - first, bias, whole)
+                first = end
+                h += 1
+            to += stop * y.axis[2]
+            n[2] -= stop
+
+    cdef void store_row(self, real* _, const Array* y, const char* row, char* to, Py_ssize_t n, double bias,
+                        bint whole) noexcept nogil:
+        """Every stride-th element of a row, n of them."""
+        cdef Py_ssize_t stride = self.g.stride[2]
+        if stride == 1 and y.axis[2] == sizeof(real) and not whole:
+            self.kernels.store_reals(row, bias, sizeof(real) == 4, to, n)
+        else:
+            store_columns(<real*> NULL, <const double*> row, stride, to, y.axis[2], n, bias, whole)
 
 
 cdef inline char* on_line(char* memory) noexcept nogil:

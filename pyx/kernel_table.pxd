@@ -276,7 +276,8 @@ cdef struct FourierTurn:            # contract in kernels/fourier.pxi
     const FourierAxis* axis         # along which rows lie
     char* rows
     Py_ssize_t row                  # bytes from one to the next
-    Py_ssize_t columns
+    Py_ssize_t half                 # of a row: its real parts, behind which are the imaginary ones
+    const double* twiddles          # of a signal: of each row those of a half, real parts and imaginary ones
     char* lines
     Py_ssize_t line
     Py_ssize_t imaginary            # bytes from real to imaginary parts of a line: frequencies in whole vectors
@@ -336,8 +337,8 @@ cdef struct KernelTable:
     activate_function activate      # NULL for integers
     fourier_function fourier_forward                # NULL but for float64, and so are
     fourier_function fourier_backward
-    fourier_turn_function fourier_apart
-    fourier_turn_function fourier_together
+    fourier_turn_function fourier_to_lines[2]       # of pictures, and of signals
+    fourier_turn_function fourier_to_rows[2]
     multiply_spectra_function multiply_spectra
     load_reals_function load_reals
     store_reals_function store_reals

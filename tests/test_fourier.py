@@ -31,6 +31,8 @@ CASES = [
     (1, (20, 300), 2, 2, 1, (1, 101), (0, 50), 1, 1, "constant"),
     (1, (300, 5), 2, 2, 1, (101, 1), 1, 1, 1, "constant"),
     (1, (6, 7), 3, 2, 1, (1, 1), 0, 1, 1, "constant"),
+    (1, (1, 200), 2, 2, 1, (3, 60), (1, 30), 1, 1, "edge"),
+    (1, (1, 1, 90), 1, 2, 1, (4, 2, 20), (3, 1, 9), (4, 2, 1), 1, "constant"),
     (1, (20, 25, 30), 1, 2, 1, (7, 9, 11), 3, 1, 1, "constant"),
     (2, (9, 14, 11), 9, 8, 1, (3, 5, 4), (2, 0, 3), (1, 2, 1), (1, 1, 2), "symmetric"),
     (1, (12, 9, 10), 4, 4, 2, (1, 5, 5), (0, 2, 2), 1, 1, "reflect"),
@@ -42,8 +44,6 @@ def small_tiles(monkeypatch):
     """Tiles so small that several of them meet along each axis."""
     monkeypatch.setattr(fourier, "_MOST_POINTS", 1)
     monkeypatch.setattr(fourier, "_LONG", 200)
-    monkeypatch.setattr(fourier, "_FREQUENCIES", 7)
-    monkeypatch.setattr(fourier, "_SERIAL_POINTS", 0)
     cyconv.plan.recipe.cache_clear()
     yield
     cyconv.plan.recipe.cache_clear()
@@ -120,10 +120,32 @@ def test_whole_numbers_stay_whole(
 LENGTHS = [2**n * m for n in range(10) for m in (1, 3)]
 
 
-@pytest.mark.parametrize("axis", [0, 1, 2])
-def test_compiled_transforms_of_every_length(each_isa, axis):
-    """Two tiles and a part of one along each axis, within the bound of sums that are exact."""
+def transformed(case, inputs, outputs, signal):
+    """What tiles of a case make of whole numbers, the same directly, and the bound of the difference."""
+    size, out, kernel, stride = case
     rng = np.random.default_rng(7)
+    x = rng.integers(-9, 10, (1, 1, *size)).astype(float)
+    w = rng.integers(-9, 10, (2, 1, *kernel)).astype(float)
+    count = [-(-n // m) for n, m in zip(out, outputs, strict=True)]
+    tiles = Tiles(
+        isa.kernels("float64").table(), False, 1, 1, 2, size, out, kernel, stride, (1, 1, 1), (0, 0, 0),
+        PAD_MODES["constant"], signal, inputs, outputs, count,
+    )  # fmt: skip
+    tiles.prepare()
+    spectra = np.empty(2 * tiles.spectrum_bytes // 8)
+    tiles.pack(w, spectra, 2)
+    y, beyond = np.empty((1, 2, *out)), np.ones(math.prod(count), np.uint8)
+    memory = np.empty(2 * tiles.tile_bytes, np.uint8)
+    assert tiles.run(x, y, spectra, None, False, 1.0, memory, beyond, 2)
+    assert not beyond.any()
+    expected = cyconv.conv3d(x, w, stride=stride, layout="NCDHW", kernel_layout="OIDHW", algorithm="direct")
+    bound = (26 * math.log2(2 * math.prod(inputs)) + 4) * 2.0**-53 * np.linalg.norm(x) * np.linalg.norm(w)
+    return y, expected, bound
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_transforms_of_every_length(each_isa, axis):
+    """Two tiles and a part of one along each axis, within the bound of sums that are exact."""
     least = fourier._LEAST[axis]
     for length in (n for n in LENGTHS if n % least == 0 and n >= max(least, 2)):
         inputs = [2, 6, 16]
@@ -133,30 +155,31 @@ def test_compiled_transforms_of_every_length(each_isa, axis):
         outputs = [n - k + 1 for n, k in zip(inputs, kernel, strict=True)]
         out = [2 * n + 1 for n in outputs]
         size = [n + k - 1 for n, k in zip(out, kernel, strict=True)]
-        x = rng.integers(-9, 10, (1, 1, *size)).astype(float)
-        w = rng.integers(-9, 10, (2, 1, *kernel)).astype(float)
-        tiles = Tiles(
-            isa.kernels("float64").table(), False, 1, 1, 2, size, out, kernel, (1, 1, 1), (1, 1, 1), (0, 0, 0),
-            PAD_MODES["constant"], inputs, outputs, (3, 3, 3),
-        )  # fmt: skip
-        spectra = np.empty(2 * tiles.spectrum_bytes // 8)
-        tiles.pack(w, spectra, 2)
-        y, beyond = np.empty((1, 2, *out)), np.ones(27, np.uint8)
-        memory = np.empty(2 * tiles.tile_bytes, np.uint8)
-        assert tiles.run(x, y, spectra, None, False, 1.0, memory, beyond, 2)
-        assert not beyond.any()
-        expected = cyconv.conv3d(x, w, layout="NCDHW", kernel_layout="OIDHW", algorithm="direct")
+        y, expected, bound = transformed((size, out, kernel, (1, 1, 1)), inputs, outputs, False)
         error = np.abs(y - expected).max()
-        bound = (26 * math.log2(2 * math.prod(inputs)) + 4) * 2.0**-53 * np.linalg.norm(x) * np.linalg.norm(w)
         assert error <= bound, f"{each_isa}, {inputs}: {error}"
 
 
-def test_lengths_of_compiled_transforms():
+@pytest.mark.parametrize("stride", [1, 2, 3, 7, 50])
+def test_runs_of_signals_of_every_length(each_isa, stride):
+    """Two tiles, and of a third a part, of its first run or of its second."""
+    for rows, columns in itertools.product((8, 16, 24, 32, 64, 128), (8, 16, 24, 48, 64, 256)):
+        kernel = min(rows * columns // 2 + 3, 70)
+        run = (rows * columns - kernel) // stride + 1
+        for more in (1, run + 1):
+            out = 4 * run + more
+            case = (1, 1, (out - 1) * stride + kernel), (1, 1, out), (1, 1, kernel), (1, 1, stride)
+            y, expected, bound = transformed(case, (1, rows, columns), (1, 1, 2 * run), True)
+            error = np.abs(y - expected).max()
+            assert error <= bound, f"{each_isa}, {rows} x {columns}, {more}: {error}"
+
+
+def test_lengths_of_transforms():
     """The next power of two, or three times one, found by trying."""
-    for least in fourier._LEAST:
+    for least in (*fourier._LEAST, fourier._LEAST_RUN):
         for n in range(1, 700):
             expected = min(m for m in (length * least for length in [1, *LENGTHS]) if m >= n)
-            assert fourier._compiled_length(n, least) == expected
+            assert fourier._length(n, least) == expected
 
 
 def test_no_negative_zeros():
@@ -250,6 +273,23 @@ def test_what_is_not_finite_stays_in_its_place(small_tiles, value, channels, gro
         np.testing.assert_array_equal(y[far], plain[far])
 
 
+@pytest.mark.parametrize("value", [np.nan, -np.inf, 1e308])
+def test_what_is_not_finite_stays_in_its_tile_of_a_signal(small_tiles, value):
+    x, w, b = drawn(2, (4000,), 2, 3, 1, (70,), "float64")
+    plain = cyconv.conv1d(x, w, b, padding="causal", pad_mode="edge", algorithm="fft")
+    x[0, 1700, 1] = value
+    direct = cyconv.conv1d(x, w, b, padding="causal", pad_mode="edge", algorithm="direct")
+    y = cyconv.conv1d(x, w, b, padding="causal", pad_mode="edge", algorithm="fft")
+    np.testing.assert_array_equal(np.isfinite(y), np.isfinite(direct))
+    there = np.isfinite(y)
+    np.testing.assert_allclose(y[there], direct[there], rtol=1e-9, atol=1e-12)
+    tile = cyconv.plan_conv1d(x.shape, w, padding="causal", algorithm="fft")._recipe.convolution._tiling.outputs[2]
+    assert tile < 1000
+    np.testing.assert_array_equal(y[0, : 1700 - tile], plain[0, : 1700 - tile])
+    np.testing.assert_array_equal(y[0, 1770 + tile :], plain[0, 1770 + tile :])
+    np.testing.assert_array_equal(y[1], plain[1])
+
+
 def test_weights_that_are_not_finite():
     x, w, b = drawn(1, (300,), 1, 2, 1, (200,), "float32")
     w[3, 0, 1] = np.inf
@@ -289,6 +329,7 @@ def test_declines():
         ).considered)["fft"]  # fmt: skip
 
     assert said((1, 99, 99, 1), (5, 5, 1, 1)) == "windows of fewer than 128 taps are not worth transforms"
+    assert said((1, 99, 1), (47, 1, 1)) == "windows of fewer than 48 taps are not worth transforms"
     assert said((1, 256, 256, 64), (31, 31, 64, 64)) == "transformed weights would take more than 128 MiB"
     assert said((1, 500, 500, 1), (15, 15, 1, 1)).startswith("would take about")
     assert said((1, 500, 500, 1), (101, 101, 1, 1)).startswith("taken")
@@ -325,19 +366,6 @@ def test_memory(dtype, threads, size, channels, filters, groups, kernel):
     assert larger.workspace_bytes < 4 * plan.workspace_bytes
 
 
-def test_fast_lengths():
-    """The next product of 2, 3 and 5, found by trying."""
-
-    def smooth(n):
-        for p in (2, 3, 5):
-            while n % p == 0:
-                n //= p
-        return n == 1
-
-    for n in itertools.chain(range(1, 300), (4097, 20001, 99999)):
-        assert fourier._fast(n) == next(m for m in itertools.count(n) if smooth(m))
-
-
 @pytest.mark.parametrize("channels", [2, 12])
 def test_a_plan_called_by_many_threads(channels):
     """Each call has scratch memory of its own; what is kept of it does not grow."""
@@ -348,17 +376,3 @@ def test_a_plan_called_by_many_threads(channels):
         got = list(pool.map(lambda i: plan(x[i % 6 : i % 6 + 1]).tobytes(), range(48)))
     assert got == expected * 8
     assert len(plan._packed.scratch) <= 2
-    assert len(plan._packed.shared) <= 4
-
-
-def test_threads_that_fail(monkeypatch):
-    """An error in one of the threads is the caller's."""
-    x, w, _ = drawn(1, (300000,), 1, 1, 1, (2001,), "float32")
-    plan = cyconv.plan_conv1d(x.shape, w, algorithm="fft", threads=3)
-
-    def full(*_):
-        raise MemoryError("no more")
-
-    monkeypatch.setattr(plan._recipe.convolution, "_gather", full)
-    with pytest.raises(MemoryError, match="no more"):
-        plan(x)

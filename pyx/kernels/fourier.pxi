@@ -145,7 +145,7 @@ cdef inline void waves_8(vec* re, vec* im) noexcept nogil:
 # of frequencies become lanes.  Of a column with Z, and Z' at the negative frequency, the first has Z + conj(Z'), the
 # second (Z - conj(Z')) / i; both are twice what they should be.
 #
-#     rows[places[k], c]   of columns c and, as imaginary parts, c + columns/2
+#     rows[places[k], c]   of columns c and, as imaginary parts, c + half
 #     lines[c, k]          for all columns and frequencies k up to half of the points, real and imaginary
 cdef void fourier_apart(const FourierTurn* t) noexcept nogil:
     cdef vec a[LANES]
@@ -153,7 +153,7 @@ cdef void fourier_apart(const FourierTurn* t) noexcept nogil:
     cdef vec c[LANES]
     cdef vec d[LANES]
     cdef vec zr, zi, yr, yi
-    cdef Py_ssize_t half = t.columns // 2, points = t.axis.points
+    cdef Py_ssize_t half = t.half, points = t.axis.points
     cdef Py_ssize_t k, column, f
     cdef const char* z
     cdef const char* y
@@ -188,7 +188,7 @@ cdef void fourier_together(const FourierTurn* t) noexcept nogil:
     cdef vec b[LANES]
     cdef vec c[LANES]
     cdef vec d[LANES]
-    cdef Py_ssize_t half = t.columns // 2, points = t.axis.points
+    cdef Py_ssize_t half = t.half, points = t.axis.points
     cdef Py_ssize_t k, column, f
     cdef const char* source
     cdef char* z
@@ -215,6 +215,63 @@ cdef void fourier_together(const FourierTurn* t) noexcept nogil:
                     vstore(y + half * sizeof(real), vsub(c[i], b[i]))
                     vstore(z, vsub(a[i], d[i]))
                     vstore(z + half * sizeof(real), vadd(b[i], c[i]))
+
+
+# A line of rows*columns points, row after row: frequency j of column c is turned by exp(-2 pi i j c / points) on its
+# way to a line in which the columns of a frequency follow each other.
+cdef void fourier_turned(const FourierTurn* t) noexcept nogil:
+    cdef vec a[LANES]
+    cdef vec b[LANES]
+    cdef vec zr, zi, cosine, sine
+    cdef Py_ssize_t apart = t.half * sizeof(real)
+    cdef Py_ssize_t k, column
+    cdef const char* z
+    cdef const char* w
+    cdef char* to
+    cdef int i
+    for column in range(0, t.half // LANES):
+        for k in range(t.axis.points // LANES):
+            z = t.rows + k * LANES * t.row + column * VBYTES
+            w = <const char*> t.twiddles + k * LANES * 2 * apart + column * VBYTES
+            for i in range(LANES):
+                zr, zi, cosine, sine = vload(z), vload(z + apart), vload(w), vload(w + apart)
+                a[i], b[i] = vsub(vmul(zr, cosine), vmul(zi, sine)), vfma(zr, sine, vmul(zi, cosine))
+                z += t.row
+                w += 2 * apart
+            bring_together(LANES, a)
+            bring_together(LANES, b)
+            to = t.lines + column * LANES * t.line + k * VBYTES
+            for i in range(LANES):
+                vstore(to + i * t.line, a[i])
+                vstore(to + i * t.line + t.imaginary, b[i])
+
+
+cdef void fourier_turned_back(const FourierTurn* t) noexcept nogil:
+    """The reverse."""
+    cdef vec a[LANES]
+    cdef vec b[LANES]
+    cdef vec cosine, sine
+    cdef Py_ssize_t apart = t.half * sizeof(real)
+    cdef Py_ssize_t k, column
+    cdef const char* source
+    cdef const char* w
+    cdef char* z
+    cdef int i
+    for column in range(0, t.half // LANES):
+        for k in range(t.axis.points // LANES):
+            source = t.lines + column * LANES * t.line + k * VBYTES
+            for i in range(LANES):
+                a[i], b[i] = vload(source + i * t.line), vload(source + i * t.line + t.imaginary)
+            bring_together(LANES, a)
+            bring_together(LANES, b)
+            z = t.rows + k * LANES * t.row + column * VBYTES
+            w = <const char*> t.twiddles + k * LANES * 2 * apart + column * VBYTES
+            for i in range(LANES):
+                cosine, sine = vload(w), vload(w + apart)
+                vstore(z, vfma(b[i], sine, vmul(a[i], cosine)))
+                vstore(z + apart, vsub(vmul(b[i], cosine), vmul(a[i], sine)))
+                z += t.row
+                w += 2 * apart
 
 
 cdef void multiply_spectra(const char* x, const char* w, char* to, Py_ssize_t lines, Py_ssize_t line,

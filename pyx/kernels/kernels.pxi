@@ -77,15 +77,16 @@ TABLE.transform_input_lines = NULL
 TABLE.transform_output_lines = NULL
 TABLE.multiply_lines[:] = [NULL, NULL]
 TABLE.fourier_forward = TABLE.fourier_backward = NULL
-TABLE.fourier_apart = TABLE.fourier_together = NULL
+TABLE.fourier_to_lines[:] = [NULL, NULL]
+TABLE.fourier_to_rows[:] = [NULL, NULL]
 TABLE.multiply_spectra = NULL
 TABLE.load_reals = NULL
 TABLE.store_reals = NULL
 if REAL_IS_FLOATING and sizeof(real) == 8:
     TABLE.fourier_forward = fourier_forward
     TABLE.fourier_backward = fourier_backward
-    TABLE.fourier_apart = fourier_apart
-    TABLE.fourier_together = fourier_together
+    TABLE.fourier_to_lines[:] = [fourier_apart, fourier_turned]
+    TABLE.fourier_to_rows[:] = [fourier_together, fourier_turned_back]
     TABLE.multiply_spectra = multiply_spectra
     TABLE.load_reals = load_reals
     TABLE.store_reals = store_reals
