@@ -7,8 +7,8 @@
 # a padded copy of the rows that the tiles of an output row meet: see read_strip.
 from libc.string cimport memcpy, memset
 from geometry cimport (CONSTANT, Blocks, Chunk, Geometry, Job, Unit, block_width, ceil_div,
-                       inside, inside_input, interior, source_index, source_row, tap_term, unit_of)
-from kernel_table cimport CLAMP, MAX_MR, Gather, Segment, Tile
+                       inside, inside_input, interior, lines_of_y, source_index, source_row, tap_term, unit_of)
+from kernel_table cimport CLAMP, MAX_MR, STORED, Gather, Segment, Tile
 
 cdef enum:
     FEW = 8                         # fewer channels take sums of columns, rows, channels, and strips
@@ -462,9 +462,6 @@ cdef inline void channels_first_unit(const Job* job, Py_ssize_t unit, char* scra
                             and (panels[n + 1].run == 1 or panels[n + 1].b_next == panels[n].b_next)):
                         panels[n].run += panels[n + 1].run
             t.limits = job.limits if final else 0
-            # Rows of c lie in different planes, which the processor's own prefetching does not
-            # follow; short sums leave no time for it.
-            t.prefetch = chunk.terms >= LONG
             for q in range(u.block, u.block_end):
                 rows = block_width(blocks, q)
                 y_block = y + q * blocks.step * job.y.channel
@@ -484,6 +481,9 @@ cdef inline void channels_first_unit(const Job* job, Py_ssize_t unit, char* scra
                     t.n_segments = panel.n_segments
                     t.lanes = panel.lanes
                     t.c = packed if panel.scattered else y_block + panel.pieces[0].y
+                    # Rows of c lie in different planes, which the processor's own prefetching does not
+                    # follow; short sums leave no time for it.
+                    t.c_lines = STORED if panel.scattered else lines_of_y(job, chunk.terms >= LONG)
                     t.c_row = job.tile_pixels * item if panel.scattered else job.y.channel
                     if c == 0:
                         t.init = bias + q * blocks.step * lanes * item

@@ -8,7 +8,7 @@
 # tiles are `scattered`: sums stay in scratch memory, and go to their channels when complete.
 from libc.string cimport memcpy, memset
 from geometry cimport (CONSTANT, Blocks, Chunk, Geometry, Job, Unit, block_width, ceil_div, inside,
-                       interior, source_index, source_row, unit_of)
+                       interior, lines_of_y, source_index, source_row, unit_of)
 from kernel_table cimport CLAMP, LINEAR, Gather, Segment, Tile
 
 cdef enum:
@@ -323,7 +323,8 @@ cdef inline void channels_last_tiles(const Job* job, const Unit* unit, char* scr
     cdef Tile t
     t.a_unit = 1
     t.b_next = 0
-    t.prefetch = t.onto = 0
+    t.onto = 0
+    t.c_lines = lines_of_y(job, False)
     t.ahead = job.ahead
     t.c_row = sum_row(job) if job.scattered else job.y.axis[2]
     while at < u.tile_end:

@@ -26,7 +26,7 @@ from row_stencil cimport takes_rows
 from separable cimport cut_separable, few_blocks, separable_scratch, separable_unit
 from stencil cimport STRIP as STENCIL_STRIP
 from stencil cimport cut_blocks, stencil_scratch, stencil_unit
-from strip cimport joined_groups
+from strip cimport joined_groups, planes_of
 from geometry cimport (CONSTANT, EDGE, MAX_BANDS, REFLECT, SYMMETRIC, WRAP, Array, Blocks, Chunk, Geometry, Lines,
                        Job, PadMode, block_width, ceil_div, inside, kernel_rows, tap_term)
 from kernel_table cimport CLAMP, LEAKY_RELU, LINEAR, MAX_TURNS, SIGMOID, TANH, KernelTable, WeightTransform
@@ -57,6 +57,7 @@ cdef enum:
     PART_FILTERS = 4                #   but not into smaller parts
     FEW_SITES = 8                   # of lines that leave register tiles half empty
     COMPARED_BYTES = 1 << 19        # weights that a thread compares
+    AROUND_BYTES = 3 << 22          # of outputs that a last-level cache does not hold until they are read
     SERIAL_MACS = 300000            # below, waking threads costs more than they save
     SERIAL_ITEMS = 20000            # and below so many weights to pack
 
@@ -245,6 +246,18 @@ cdef extern from *:
     """
     int take "cyconv_take"(int* flag) nogil
     void give "cyconv_give"(int* flag) nogil
+
+
+cdef extern from *:
+    """
+    #if defined(__SSE2__)
+    #include <emmintrin.h>
+    #define cyconv_store_fence() _mm_sfence()
+    #else
+    #define cyconv_store_fence() ((void)0)
+    #endif
+    """
+    void store_fence "cyconv_store_fence"() nogil       # what went around the cache is seen by all threads
 
 
 cdef class Convolution:
@@ -717,6 +730,9 @@ cdef class Convolution:
         job.scattered = self.channel_lanes and not self.channels_last
         if self.algorithm == STENCIL:
             job.scattered = self.channels_last and self.g.groups * self.g.oc > 1
+        job.around = (self.algorithm != WINOGRAD and self.algorithm != LINES and not job.scattered
+                      and self.n_chunks == 1 and self.activation <= CLAMP
+                      and outputs(g) * g.batch * g.groups >= AROUND_BYTES // self.kernels.item)
         job.joined = joined_groups(&self.g, self.channels_last) if self.algorithm == STENCIL else 1
         job.together = self.channels_last and job.joined * self.g.ic > 1
         if self.algorithm == GROUPED:
@@ -742,6 +758,7 @@ cdef class Convolution:
             return
         if self.algorithm == STENCIL:
             cut_blocks(job)
+            job.around = job.around and job.planes == planes_of(job)        # else outputs are read again
             divide_filters(job, threads, 1)
             job.scratch_bytes = ceil_div(stencil_scratch(job), 64) * 64
             return
@@ -849,6 +866,8 @@ cdef class Convolution:
             channels_last_unit(job, unit, job.scratch + thread * job.scratch_bytes)
         else:
             channels_first_unit(job, unit, job.scratch + thread * job.scratch_bytes)
+        if job.around:
+            store_fence()
 
 
 cdef inline Py_ssize_t outputs(const Geometry* g) noexcept nogil:

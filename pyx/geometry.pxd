@@ -1,7 +1,7 @@
 # What a convolution is, in integers, and how its work is cut into pieces.  No element type
 # appears here: arrays are an address and strides in bytes.  Axes are always depth, height,
 # width; a convolution with fewer axes has ones in front.
-from kernel_table cimport KernelTable, Segment
+from kernel_table cimport AROUND, FETCHED, STORED, CLines, KernelTable, Segment
 
 cdef enum PadMode:                  # what lies outside of  a b c d
     CONSTANT                        #   0 0 | a b c d | 0 0
@@ -132,6 +132,7 @@ cdef struct Job:                    # one call: read by all threads, written by 
     Py_ssize_t joined               #   strip; and whether all channels of a pixel are
     bint together                   #   copied at once
     bint scattered                  # lanes are channels, or pixels, that are no neighbours in y
+    bint around                     # y is too large to stay in cache until it is read: it goes to memory at once
     Transform winograd
     Lines lines
     Py_ssize_t axes[3]              # of the arrays: depth, height and width, or in the order that suits lines
@@ -145,6 +146,11 @@ cdef struct Job:                    # one call: read by all threads, written by 
     Py_ssize_t units
     Py_ssize_t scratch_bytes        # of one thread
     char* scratch
+
+
+cdef inline CLines lines_of_y(const Job* job, bint fetched) noexcept nogil:
+    """How results come to y; sums that are long enough leave time for its lines to be fetched."""
+    return AROUND if job.around else FETCHED if fetched else STORED
 
 
 cdef struct Unit:                   # a piece of work: some tiles and some blocks of output channels

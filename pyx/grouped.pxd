@@ -28,7 +28,7 @@
 # stored.  The last pixels of a row, behind which memory may end, are therefore read from the strip.
 from libc.string cimport memset
 
-from geometry cimport CONSTANT, Geometry, Job, ceil_div, kernel_rows, source_index, source_row
+from geometry cimport CONSTANT, Geometry, Job, ceil_div, kernel_rows, lines_of_y, source_index, source_row
 from kernel_table cimport CLAMP, MET, Gather, Segment, Spread, Tile, tile_function
 
 cdef enum:
@@ -235,7 +235,8 @@ cdef inline void begin_tiles(const Job* job, Py_ssize_t q, Tile* t) noexcept nog
     t.init = job.bias + q * vector
     t.init_vector = vector
     t.lanes = min(job.kernels.lanes, job.g.oc - q * job.kernels.lanes)
-    t.prefetch = t.onto = t.ahead = 0
+    t.onto = t.ahead = 0
+    t.c_lines = lines_of_y(job, False)
     t.limits = job.limits
 
 

@@ -27,6 +27,11 @@ cdef struct Segment:                # terms of the sum whose operands lie at con
     Py_ssize_t b                    # from Tile.b to the first vector operand, in b_unit bytes
     Py_ssize_t terms
 
+cdef enum CLines:                   # when the lines of c come to the cache:
+    STORED                          # with the results,
+    FETCHED                         # before the sums,
+    AROUND                          # or never, where whole lines are stored
+
 cdef struct Tile:                   # a run of equal register tiles; contract in kernels/tile.pxi
     Py_ssize_t count                # tiles in the run, and what lies between them:
     Py_ssize_t a_next
@@ -51,7 +56,7 @@ cdef struct Tile:                   # a run of equal register tiles; contract in
     char* c                         # the result
     Py_ssize_t c_row
     Py_ssize_t lanes                # elements of a row of c, at most the tile's width
-    Py_ssize_t prefetch             # 1: fetch the lines of c before the sums, not after
+    CLines c_lines
     Py_ssize_t onto                 # 1: the result is added to c
     Py_ssize_t limits               # 1: the result is at least 0; 2: and at most 6
 
@@ -70,7 +75,7 @@ cdef struct Stencil:                # a run of stencil tiles; contract in kernel
     char* c
     Py_ssize_t c_row
     Py_ssize_t lanes                # elements of a row of c, at most the tile's width
-    Py_ssize_t prefetch             # as in Tile
+    CLines c_lines
     Py_ssize_t limits
 
 cdef struct RowStencil:             # contract in kernels/row_stencil.pxi

@@ -9,8 +9,8 @@
 #
 # Each is a stencil of its own, whose kernel has one axis.  A block is a rectangle of outputs as in
 # stencil.pxd; planes that the next depth needs as well are kept.
-from geometry cimport CONSTANT, Geometry, Job, ceil_div
-from kernel_table cimport CLAMP, MAX_STENCIL_HEIGHT, Segment, Stencil
+from geometry cimport CONSTANT, Geometry, Job, ceil_div, lines_of_y
+from kernel_table cimport CLAMP, MAX_STENCIL_HEIGHT, STORED, Segment, Stencil
 from stencil cimport LONG, STRIP, add_segments, bias_of, block_of, cover, even_part, scatter, sums_row
 from strip cimport Block, Strip, class_height, fill_depth, slot_of, source_depth, strip_of
 
@@ -189,7 +189,7 @@ cdef inline void separable_unit(const Job* job, Py_ssize_t unit, char* scratch) 
                 if last:
                     finish(job, &s, &b, f, apart + (f - filters) * plane_bytes, row, &t)
                 else:
-                    t.init, t.limits, t.prefetch = b.bias + g.oc * item, 0, 0
+                    t.init, t.limits, t.c_lines = b.bias + g.oc * item, 0, STORED
                     t.c, t.c_row = planes + (f * g.kernel[0] + slot) * plane_bytes, row
                     cover(job, &t, b.rows, b.columns)
         if not last:
@@ -213,7 +213,7 @@ cdef inline void sum_rows(const Job* job, const Strip* s, Pass* p, const Block* 
     cdef Block chunk = b[0]
     cdef Stencil t
     begin(p, b.weights, &t)
-    t.init, t.summands, t.limits, t.prefetch = b.bias + g.oc * job.kernels.item, 0, 0, 0
+    t.init, t.summands, t.limits, t.c_lines = b.bias + g.oc * job.kernels.item, 0, 0, STORED
     t.c_row = row
     for n in range(s.classes):
         rows, chunk.oh = b.rows - 1 + class_height(g, s, n), 0
@@ -237,7 +237,7 @@ cdef inline void finish(const Job* job, const Strip* s, const Block* b, Py_ssize
     """The last sums of a block for a filter: bias, activation, and where they go."""
     t.init = bias_of(job, b, f)
     t.limits = job.limits
-    t.prefetch = job.blocks.terms >= LONG
+    t.c_lines = lines_of_y(job, job.blocks.terms >= LONG)
     t.c, t.c_row = b.y + f * job.y.channel, s.apart * job.y.axis[1]
     if job.scattered:
         t.c, t.c_row = to, to_row

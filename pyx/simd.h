@@ -82,6 +82,17 @@ typedef real vec_at __attribute__((vector_size(VBYTES), aligned(sizeof(real)), m
 
 VINLINE vec vload(const char *p) { return *(const vec_at *)p; }
 VINLINE void vstore(char *p, vec v) { *(vec_at *)p = v; }
+/* Around the cache; at the address of a vector. */
+VINLINE void vstream(char *p, vec v)
+{
+#if defined(__AVX512F__)
+    _mm512_stream_si512((void *)p, (__m512i)v);
+#elif defined(__AVX2__)
+    _mm256_stream_si256((void *)p, (__m256i)v);
+#else
+    vstore(p, v);
+#endif
+}
 VINLINE vec vsplat(real s) { return s - (vec){0}; }
 VINLINE vec vadd(vec a, vec b) { return a + b; }
 VINLINE vec vsub(vec a, vec b) { return a - b; }

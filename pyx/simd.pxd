@@ -36,6 +36,7 @@ cdef extern from "simd.h" nogil:
     int STENCIL(int n) noexcept
     vec vload(const char* p) noexcept
     void vstore(char* p, vec v) noexcept
+    void vstream(char* p, vec v) noexcept
     vec vload_part(const char* p, Py_ssize_t n) noexcept
     void vstore_part(char* p, vec v, Py_ssize_t n) noexcept
     vec vload_between(const char* p, Py_ssize_t first, Py_ssize_t last, vec rest) noexcept

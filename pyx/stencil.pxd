@@ -7,8 +7,8 @@
 # next.  Fast FIR (fast_fir.pxd) takes a block's rows
 # for several sums of fewer kernel rows.
 from fast_fir cimport MAX_POINTS, points_of, taps_before
-from geometry cimport CONSTANT, Geometry, Job, ceil_div, kernel_rows
-from kernel_table cimport CLAMP, MAX_LEVELS, MAX_STENCIL_HEIGHT, Gather, Segment, Stencil
+from geometry cimport CONSTANT, Geometry, Job, ceil_div, kernel_rows, lines_of_y
+from kernel_table cimport CLAMP, MAX_LEVELS, MAX_STENCIL_HEIGHT, STORED, Gather, Segment, Stencil
 from row_stencil cimport row_stencil_block, rows_in_place
 from strip cimport Block, Strip, class_height, column_at, fill_planes, planes_of, slot_of, source_depth, strip_of
 from strip cimport whole_phases
@@ -209,7 +209,7 @@ cdef inline void stencil_unit(const Job* job, Py_ssize_t unit, char* scratch) no
     t.segments = segments
     t.summands = 0
     t.a_row = s.cycle * g.ic * item
-    t.prefetch = job.blocks.terms >= LONG
+    t.c_lines = lines_of_y(job, job.blocks.terms >= LONG)
     filters = unit % job.parts * job.part_blocks
     filters_end = min(filters + job.part_blocks, job.joined * g.oc)
     unit = unit // job.parts
@@ -318,7 +318,7 @@ cdef inline void cover_points(const Job* job, const Strip* s, const Points* poin
         cover(job, &half, rows, columns)
         return
     half.init, half.summands, half.limits = points.zero, 0, 0
-    half.c, half.c_row = common, sums_row(job, job.rectangle[1])
+    half.c, half.c_row, half.c_lines = common, sums_row(job, job.rectangle[1]), STORED
     cover_points(job, s, points, &half, levels - 1, 3 * node + 1, even, columns, more)
     for k in range(2):
         half = t[0]

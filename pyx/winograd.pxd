@@ -15,7 +15,7 @@
 from libc.string cimport memset
 
 from geometry cimport (CONSTANT, Array, Geometry, Job, Transform, Unit, block_width, ceil_div, source_index, unit_of)
-from kernel_table cimport CLAMP, Gather, InputTransform, OutputTransform, Segment, Tile, has_point
+from kernel_table cimport CLAMP, STORED, Gather, InputTransform, OutputTransform, Segment, Tile, has_point
 
 cdef enum:
     POINTS = 36
@@ -485,7 +485,7 @@ cdef inline void multiply_block(const Job* job, const Block* b, Py_ssize_t q, Py
     cdef OutputTransform o
     t.b_next = t.init_row = t.init_next = t.init_vector = 0
     t.init = b.zeros
-    t.prefetch = t.limits = 0
+    t.limits, t.c_lines = 0, STORED
     t.ahead = AHEAD
     o.sums_plane = w.sums_plane
     o.m = w.m

@@ -384,3 +384,40 @@ def test_the_bound_rejects_what_it_should():
     wrong[at] += 2.1 * bound(case)[at] + 1e-12
     with pytest.raises(AssertionError, match="error"):
         assert_within_bound(wrong, case)
+
+
+@pytest.mark.parametrize("layout", ["NHWC", "NCHW"])
+@pytest.mark.parametrize(
+    ("algorithm", "channels", "filters", "groups", "kernel"),
+    [
+        ("direct", 3, 24, 1, 1),
+        ("direct", 16, 32, 1, 3),
+        ("direct", 20, 20, 1, 1),
+        ("grouped", 32, 32, 32, 3),
+        ("grouped", 16, 32, 16, 3),
+        ("stencil", 1, 2, 1, 5),
+        ("stencil", 3, 3, 3, 3),
+        ("stencil", 16, 16, 16, 3),
+        ("separable", 1, 1, 1, 7),
+        ("fast_fir", 1, 1, 1, 15),
+    ],
+)
+def test_outputs_larger_than_caches(each_isa, layout, algorithm, channels, filters, groups, kernel):
+    """Many samples have the bits that each has alone, whether the output begins at a line of cache or not."""
+    rng = np.random.default_rng(5)
+    size = (64, 48)
+    x = rng.standard_normal((7, *size, channels)).astype(np.float32)
+    w = np.multiply.outer(*rng.standard_normal((2, kernel)))[:, :, None, None]
+    w = (w if algorithm == "separable" else rng.standard_normal((kernel, kernel, channels // groups, filters))).astype(
+        "f"
+    )
+    x = np.resize(x, (-(-(13 << 20) // (4 * size[0] * size[1] * filters)), *size, channels))
+    x = np.ascontiguousarray(moved(x, layout))
+    arguments = {"padding": "same", "groups": groups, "layout": layout, "kernel_layout": "HWIO", "algorithm": algorithm,
+                 "activation": "relu"}  # fmt: skip
+    y = cyconv.conv2d(x, w, threads=2, **arguments)
+    assert y.nbytes > 12 << 20
+    alone = [cyconv.conv2d(x[i : i + 1], w, **arguments).tobytes() for i in range(7)]
+    assert all(y[i].tobytes() == alone[i % 7] for i in range(len(y)))
+    out = np.empty(y.size + 1, np.float32)[1:].reshape(y.shape)
+    assert cyconv.conv2d(x, w, threads=2, out=out, **arguments).tobytes() == y.tobytes()

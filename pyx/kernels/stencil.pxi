@@ -30,7 +30,7 @@ cdef inline void stencil(const int rows, const int vectors, const Stencil* t) no
     for n in range(t.count):
         b = t.b + n * vectors * VBYTES
         c = t.c + n * vectors * VBYTES
-        if t.prefetch:
+        if t.c_lines == FETCHED:
             for i in range(rows):
                 c = vopaque(c)
                 for v in range(vectors):
@@ -92,7 +92,13 @@ cdef inline void stencil(const int rows, const int vectors, const Stencil* t) no
                 for v in range(vectors):
                     acc[i * NV + v] = vat_most(acc[i * NV + v], vsplat(6))
         c = t.c + n * vectors * VBYTES
-        if lanes == vectors * LANES:
+        if lanes == vectors * LANES and whole_lines(vectors, t.c_lines, c, c_row):
+            for i in range(rows):
+                c = vopaque(c)
+                for v in range(vectors):
+                    vstream(<char*> c + v * VBYTES, acc[i * NV + v])
+                c += c_row
+        elif lanes == vectors * LANES:
             for i in range(rows):
                 c = vopaque(c)
                 for v in range(vectors):

@@ -105,7 +105,7 @@ cdef inline void tile(const int rows, const int vectors, const int kind, const T
 
     for n in range(t.count):
         c = t.c + n * t.c_next
-        if t.prefetch:
+        if t.c_lines == FETCHED:
             for i in range(rows):
                 c = vopaque(c)
                 for v in range(vectors):
@@ -215,7 +215,13 @@ cdef inline void tile(const int rows, const int vectors, const int kind, const T
                     acc[i][v] = vadd(acc[i][v], vload_part(c + v * VBYTES, lanes_of(v, lanes)))
                 c += c_row
         c = t.c + n * t.c_next
-        if lanes == vectors * LANES:
+        if lanes == vectors * LANES and whole_lines(vectors, t.c_lines, c, c_row):
+            for i in range(rows):
+                c = vopaque(c)
+                for v in range(vectors):
+                    vstream(<char*> c + v * VBYTES, acc[i][v])
+                c += c_row
+        elif lanes == vectors * LANES:
             for i in range(rows):
                 c = vopaque(c)
                 for v in range(vectors):
@@ -227,6 +233,11 @@ cdef inline void tile(const int rows, const int vectors, const int kind, const T
                 for v in range(vectors):
                     vstore_part(<char*> c + v * VBYTES, acc[i][v], lanes_of(v, lanes))
                 c += c_row
+
+
+cdef inline bint whole_lines(const int vectors, CLines how, const char* c, Py_ssize_t c_row) noexcept nogil:
+    """Whether stores go around the cache: parts of lines would be slow."""
+    return vectors * VBYTES % 64 == 0 and how == AROUND and (<Py_ssize_t> c | c_row) % 64 == 0
 
 
 cdef inline Py_ssize_t lanes_of(Py_ssize_t v, Py_ssize_t lanes) noexcept nogil:
