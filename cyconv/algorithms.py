@@ -20,6 +20,7 @@ from cyconv._ext.convolution import (
     lines,
     pickable,
     rows_apart,
+    small_map,
 )
 
 _SIGNAL = 1 << 12
@@ -133,13 +134,17 @@ def _direct_cost(case):
     """Tiles whose lanes are channels, or pixels, which may have to be brought to them first."""
     if case.channels_last:
         return case.groups * _direct_last_cost(case, case.ic * case.met_taps)
+    if small_map(case.ic, case.oc, case.out, case.lanes, case.nv):
+        reads = min(math.prod(case.size), case.pixels * math.prod(map(min, case.stride, case.kernel)))
+        squares = _ceil(case.ic, case.lanes) * reads + _ceil(case.oc, case.lanes) * case.pixels
+        return case.groups * (_direct_last_cost(case, case.ic * case.met_taps) + squares * _SQUARE / case.lanes)
     # Pixels of several rows share a tile; only dilated kernels leave all of them out.
     terms = case.ic * (case.met_taps if case.dilation[2] > 1 else case.taps)
     blocks = max(_ceil(case.oc, case.mr), 1)
-    tiles = _ceil(case.pixels, case.lanes * case.nv)
+    tiles, rows = _ceil(case.pixels, case.lanes * case.nv), 1 + case.lanes * case.nv / max(case.out[2], 1)
     if case.ic < 8:  # strips of one row, as in pyx/channels_first.pxd
-        tiles = case.out[0] * case.out[1] * _ceil(case.out[2], case.lanes * case.nv)
-    gathering = 250 + (2.5 if case.stride[2] < 3 else case.lanes) * case.nv * terms
+        tiles, rows = case.out[0] * case.out[1] * _ceil(case.out[2], case.lanes * case.nv), 1
+    gathering = 250 + (rows * (1.2 + case.stride[2]) if case.stride[2] < 3 else case.lanes) * case.nv * terms
     if case.taps == case.stride[2] == 1:  # pixels are read where they lie
         gathering = 60
     return case.groups * tiles * (1.15 * blocks * terms * _term(_ceil(case.oc, blocks), case.nv, True) + gathering)

@@ -167,6 +167,24 @@ def pickable(Py_ssize_t ic, Py_ssize_t oc, Py_ssize_t lanes):
     return near_channels(ic, oc, lanes)
 
 
+def small_map(Py_ssize_t ic, Py_ssize_t oc, out, Py_ssize_t lanes, Py_ssize_t nv):
+    """Whether the lanes of a direct convolution of one sample are channels, channels-first too.
+
+    Parameters
+    ----------
+    ic, oc : int
+        Input and output channels of a group.
+    out : sequence of three int
+    lanes, nv : int
+        Of a vector, and vectors of a tile.
+    """
+    cdef Geometry g
+    g.batch, g.ic, g.oc = 1, ic, oc
+    for a in range(3):
+        g.out[a] = out[a]
+    return fills_few_lanes(&g, lanes, nv)
+
+
 def openmp_runtime():
     """The OpenMP specification that this was compiled for, and the runtime's processors."""
     return f"specification {_OPENMP}, {openmp.omp_get_num_procs()} processors"
@@ -317,7 +335,7 @@ cdef class Convolution:
         if self.algorithm == LINES:
             self.set_lines(kernel, stride, dilation, out)
         self.channel_lanes = self.algorithm != STENCIL and not self.lines.channels_first and (
-            channels_last or self.algorithm != DIRECT or fills_few_lanes(&self.g, self.kernels))
+            channels_last or self.algorithm != DIRECT or fills_few_lanes(&self.g, self.kernels.lanes, self.kernels.nv))
         if self.algorithm == GROUPED:
             self.group_filters = oc
             self.g.groups, self.g.oc = 1, groups * oc
@@ -901,9 +919,9 @@ cdef void merge_axes(Job* job, bint channels_last) noexcept nogil:
         g.batch = 1
 
 
-cdef bint fills_few_lanes(const Geometry* g, const KernelTable* kernels) noexcept:
+cdef bint fills_few_lanes(const Geometry* g, Py_ssize_t lanes, Py_ssize_t nv) noexcept:
     """Whether channels-first pixels leave many lanes empty, and channels would not."""
-    cdef Py_ssize_t width = kernels.lanes * kernels.nv
+    cdef Py_ssize_t width = lanes * nv
     cdef Py_ssize_t pixels = g.batch * g.out[0] * g.out[1] * g.out[2]
     return (100 * pixels < 93 * ceil_div(pixels, width) * width and g.ic >= FEW
             and g.oc >= SCATTERED * width and (g.out[2] >= 4 or 4 * pixels < width))
