@@ -472,7 +472,7 @@ def _fft_declines(case):
 
 def _fft_unasked(case):
     """Small windows are faster by other algorithms; and weights may take far more memory than as they came."""
-    least = _RUN if case.out[:2] == case.kernel[:2] == (1, 1) else _WINDOW
+    least = _RUN if fourier.is_signal(case) else _WINDOW
     if case.taps < least:
         return f"windows of fewer than {least} taps are not worth transforms"
     if fourier.spectra_bytes(case) > _MOST_SPECTRA:

@@ -71,7 +71,17 @@ def _length(n, least):
     return min(least * m << (-(-n // (least * m)) - 1).bit_length() for m in (1, 3))
 
 
-def _is_signal(case):
+def is_signal(case):
+    """Whether input, output and windows are one row.
+
+    Parameters
+    ----------
+    case : cyconv.algorithms.Case
+
+    Returns
+    -------
+    bool
+    """
     return case.size[:2] == case.out[:2] == case.kernel[:2] == (1, 1)
 
 
@@ -83,7 +93,7 @@ def _reach(case):
 def _tile(case, lengths):
     """The smallest tile with so many inputs along each axis, of a signal in each run; and its outputs."""
     reach = _reach(case)
-    if _is_signal(case):
+    if is_signal(case):
         n = _length(lengths[2], _LEAST_RUN)
         rows = 1 << ((n & -n).bit_length() - 1) // 2
         return (1, rows, n // rows), (1, 1, 2 * ((n - reach[2]) // case.stride[2] + 1))
@@ -93,7 +103,7 @@ def _tile(case, lengths):
 
 def _needed(case):
     """Inputs that all windows meet, of a signal those of each half."""
-    out = (1, 1, -(-case.out[2] // 2)) if _is_signal(case) else case.out
+    out = (1, 1, -(-case.out[2] // 2)) if is_signal(case) else case.out
     return tuple((n - 1) * s + r for n, s, r in zip(out, case.stride, _reach(case), strict=True))
 
 
@@ -115,7 +125,7 @@ def _tilings(case):
 def _cycles(case, tile, tiles):
     """Channels that are loaded and transformed, products, filters that are transformed back and stored."""
     points = math.prod(tile)
-    if _is_signal(case):
+    if is_signal(case):
         points *= 2
     else:
         points += points * 8 // tile[1]  # lines of half as many frequencies, and some more
@@ -157,14 +167,14 @@ def cost(case):
     float
         Cycles of one core.
     """
-    if not _is_signal(case):
+    if not is_signal(case):
         return tiling(case).cycles
     return tiling(case._replace(out=(1, 1, _SIGNAL))).cycles * case.pixels / _SIGNAL
 
 
 def _tiling_of_call(case):
     """The same, for a signal by its kernel alone: it may still be coming in."""
-    if not _is_signal(case):
+    if not is_signal(case):
         return tiling(case)
     run = math.prod(tiling(case._replace(out=(1, 1, _LONG))).inputs)
     return _tiled(case, (1, 1, min(run, _needed(case)[2])))
@@ -188,7 +198,7 @@ def _tiles(case, t):
     """The compiled convolution."""
     return Tiles(
         isa.kernels("float64").table(), case.channels_last, case.groups, case.ic, case.oc, case.size, case.out,
-        case.kernel, case.stride, case.dilation, case.before, PAD_MODES[case.pad_mode], _is_signal(case),
+        case.kernel, case.stride, case.dilation, case.before, PAD_MODES[case.pad_mode], is_signal(case),
         t.inputs, t.outputs, t.count,
     )  # fmt: skip
 
