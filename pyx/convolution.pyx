@@ -26,6 +26,7 @@ from row_stencil cimport takes_rows
 from separable cimport cut_separable, few_blocks, separable_scratch, separable_unit
 from stencil cimport STRIP as STENCIL_STRIP
 from stencil cimport cut_blocks, stencil_scratch, stencil_unit
+from stretches cimport begin_stretches, next_unit, stretches_bytes
 from strip cimport joined_groups, planes_of
 from geometry cimport (CONSTANT, EDGE, MAX_BANDS, REFLECT, SYMMETRIC, WRAP, Array, Blocks, Chunk, Geometry, Lines,
                        Job, PadMode, block_width, ceil_div, inside, kernel_rows, tap_term)
@@ -655,7 +656,7 @@ cdef class Convolution:
         self.set_up(&job, &self.g, packed, threads)
         threads = min(threads, job.units)
         flags = ceil_div(self.flags(&job), 64) * 64
-        memory = flags + job.scratch_bytes * threads + 64
+        memory = flags + job.scratch_bytes * threads + stretches_bytes(threads) + 64
         if keep_scratch:
             scratch = packed.take_scratch(memory)
             kept = scratch != NULL
@@ -694,7 +695,8 @@ cdef class Convolution:
             job.x.axis[2] = self.kernels.item
         threads = self.useful(threads)
         self.set_up(&job, &self.g, None, threads)
-        return job.scratch_bytes * min(threads, job.units) + self.flags(&job)
+        threads = min(threads, job.units)
+        return job.scratch_bytes * threads + stretches_bytes(threads) + self.flags(&job)
 
     cdef Py_ssize_t useful(self, Py_ssize_t threads) noexcept nogil:
         """So many threads, or one if waking the others costs more than they save."""
@@ -738,6 +740,7 @@ cdef class Convolution:
         job.limits = self.limits
         job.levels = self.levels
         job.lines = self.lines
+        job.stretched = 0
         for a in range(3):
             job.axes[a] = self.axes[a]
         job.skip_padding = self.g.pad_mode == CONSTANT
@@ -757,6 +760,7 @@ cdef class Convolution:
             choose_tiles(job)
             if not cut_row_bands(job, threads):
                 cut_rectangles(job, threads)
+            job.stretched = job.units
             job.scratch_bytes = ceil_div(grouped_scratch(job), 64) * 64
             return
         if self.algorithm == WINOGRAD:
@@ -772,12 +776,14 @@ cdef class Convolution:
         if self.separable:
             cut_separable(job, threads)
             divide_filters(job, threads, few_blocks(job))
+            job.stretched = job.units
             job.scratch_bytes = ceil_div(separable_scratch(job), 64) * 64
             return
         if self.algorithm == STENCIL:
             cut_blocks(job)
             job.around = job.around and job.planes == planes_of(job)        # else outputs are read again
             divide_filters(job, threads, 1)
+            job.stretched = job.units
             job.scratch_bytes = ceil_div(stencil_scratch(job), 64) * 64
             return
         merge_axes(job, self.channels_last)
@@ -797,6 +803,7 @@ cdef class Convolution:
         streamed = self.channel_lanes and job.blocks.group_items * self.kernels.item > STREAMED_BYTES
         job.ahead = AHEAD if streamed else 0
         divide(job, threads, streamed)
+        job.stretched = job.whole_units
         if self.channel_lanes:
             job.scratch_bytes = channels_last_scratch(job)
         else:
@@ -804,13 +811,18 @@ cdef class Convolution:
         job.scratch_bytes = ceil_div(job.scratch_bytes, 64) * 64
 
     cdef void work(self, const Job* job, Py_ssize_t threads) noexcept nogil:
-        cdef Py_ssize_t unit
-        if threads == 1 or job.units == 1:
+        cdef Py_ssize_t unit, thread
+        cdef char* stretches = job.scratch + threads * job.scratch_bytes
+        if threads == 1:
             for unit in range(job.units):
                 self.do_unit(job, unit, 0)
-        else:
-            for unit in prange(job.units, schedule="dynamic", num_threads=threads):
-                self.do_unit(job, unit, threadid())
+            return
+        begin_stretches(stretches, job.stretched, threads)
+        for thread in prange(threads, schedule="static", num_threads=threads):
+            unit = next_unit(stretches, job.stretched, job.units, threads, thread)
+            while unit >= 0:
+                self.do_unit(job, unit, thread)
+                unit = next_unit(stretches, job.stretched, job.units, threads, thread)
 
     cdef int work_flagged(self, const Job* job, Packed packed, Py_ssize_t threads) except -1:
         """Computes the flagged tiles again, directly: what is not finite stays where it belongs."""

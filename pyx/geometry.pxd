@@ -126,7 +126,8 @@ cdef struct Job:                    # one call: read by all threads, written by 
     bint in_place                   #   whether interior columns are read where they lie: these
     Py_ssize_t interior[2]          #   of all output columns, from tile to tile;
     Py_ssize_t near_blocks          #   and blocks that a column of tiles computes together
-    Py_ssize_t rectangle[2]         # grouped: rows and columns of a unit; stencil: of a block, and
+    Py_ssize_t depths               #   and depths of a unit,
+    Py_ssize_t rectangle[2]         #   and its rows and columns; stencil: of a block, and
     Py_ssize_t planes               #   planes of the input that are copied at a time
     Py_ssize_t levels               #   levels of fast FIR, or 0; groups that share a
     Py_ssize_t joined               #   strip; and whether all channels of a pixel are
@@ -144,6 +145,7 @@ cdef struct Job:                    # one call: read by all threads, written by 
     Py_ssize_t parts                # behind them are divided into parts, so that all threads end
     Py_ssize_t part_blocks          # together, and have so many blocks
     Py_ssize_t units
+    Py_ssize_t stretched            # of which threads have stretches; the others are taken one by one
     Py_ssize_t scratch_bytes        # of one thread
     char* scratch
 

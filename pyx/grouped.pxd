@@ -23,7 +23,9 @@
 #
 # A unit then is a band of rows and several blocks.  It goes down each column of tiles, a few blocks
 # at a time: so many that what a tile's window holds of them stays in the first-level cache from row to
-# row.  Rows whose windows lie between the input's first and last are one run of tiles.  The last block
+# row.  Rows whose windows lie between the input's first and last are one run of tiles.  If windows behind each
+# other share planes, a unit has several depths of a lower band, and what the windows of the band's
+# rows hold stays there from depth to depth.  The last block
 # may be a part of a vector, which is loaded whole: what follows in memory meets lanes that are not
 # stored.  The last pixels of a row, behind which memory may end, are therefore read from the strip.
 from libc.string cimport memset
@@ -35,6 +37,7 @@ cdef enum:
     STRIP = 1 << 18                 # bytes of a strip
     NEAR_WINDOW = 1 << 14           # of what a tile's window holds of its blocks, and of a band's
     NEAR_STRIP = 3 << 14            # strip, or of one that serves row after row, to stay in the first-level cache
+    NEAR_PLANES = 1 << 15           # or what a band's windows hold, to stay there from depth to depth
     BAND_ROWS = 16                  # of outputs, at most
     COLLIDING = 1 << 11             # pixels so many bytes apart meet in a few sets of the first-level cache
     UNITS_PER_THREAD = 8
@@ -47,6 +50,11 @@ cdef inline Py_ssize_t strip_rows(const Geometry* g, Py_ssize_t rows) noexcept n
 
 cdef inline Py_ssize_t strip_columns(const Geometry* g, Py_ssize_t columns) noexcept nogil:
     return (columns - 1) * g.stride[2] + (g.kernel[2] - 1) * g.dilation[2] + 1
+
+
+cdef inline Py_ssize_t strip_planes(const Geometry* g, Py_ssize_t depths) noexcept nogil:
+    """Input planes under some output planes: all between, or those of one window."""
+    return g.kernel[0] if depths == 1 else (depths - 1) * g.stride[0] + g.kernel[0]
 
 
 cdef inline bint near_channels(Py_ssize_t ic, Py_ssize_t filters, Py_ssize_t lanes) noexcept nogil:
@@ -66,7 +74,7 @@ cdef inline void choose_tiles(Job* job) noexcept nogil:
 cdef inline void cut_blocks_of_units(Job* job, Py_ssize_t threads) noexcept nogil:
     """A unit has all blocks, or a part of them if rectangles are too few for threads to end together."""
     cdef const Geometry* g = &job.g
-    cdef Py_ssize_t rectangles = (g.batch * g.out[0] * ceil_div(g.out[1], job.rectangle[0])
+    cdef Py_ssize_t rectangles = (g.batch * ceil_div(g.out[0], job.depths) * ceil_div(g.out[1], job.rectangle[0])
                                   * ceil_div(g.out[2], job.rectangle[1]))
     job.part_blocks = job.blocks.count
     if threads > 1 and rectangles < UNITS_PER_THREAD * threads:
@@ -87,6 +95,7 @@ cdef inline void cut_rectangles(Job* job, Py_ssize_t threads) noexcept nogil:
         strip = strip_columns(g, job.rectangle[1]) * column
     # Rectangles of equal height leave no rest.
     job.rectangle[0] = ceil_div(g.out[1], ceil_div(g.out[1], BAND_ROWS))
+    job.depths = 1
     job.tile_pixels = even_tiles(job, job.rectangle[1])
     cut_blocks_of_units(job, threads)
 
@@ -129,10 +138,15 @@ cdef inline bint shares_rows(const Geometry* g) noexcept nogil:
     return g.kernel[1] >= 2 * g.stride[1]
 
 
+cdef inline bint shares_planes(const Geometry* g) noexcept nogil:
+    """Whether windows behind each other share planes, which then are to stay near from depth to depth."""
+    return g.out[0] > 1 and g.kernel[0] > g.stride[0] and g.dilation[0] == 1
+
+
 cdef inline bint cut_row_bands(Job* job, Py_ssize_t threads) noexcept nogil:
     """Units that read the interior in place, if that can be: bands of rows, and parts of the blocks."""
     cdef const Geometry* g = &job.g
-    cdef Py_ssize_t item = job.kernels.item, rows = 1, row
+    cdef Py_ssize_t item = job.kernels.item, rows = 1, depths = 1, row, near
     job.in_place = False
     if (job.scattered or job.spreading or job.x.channel != item or job.x.axis[2] == 0
             or (g.pad_mode == CONSTANT and not job.skip_padding)):
@@ -146,11 +160,16 @@ cdef inline bint cut_row_bands(Job* job, Py_ssize_t threads) noexcept nogil:
     job.near_blocks = NEAR_WINDOW * (1 if shares_rows(g) else 4) // (strip_rows(g, 1) * row)
     job.near_blocks = min(max(job.near_blocks, 1), job.blocks.count)
     job.near_blocks = ceil_div(job.blocks.count, ceil_div(job.blocks.count, job.near_blocks))
+    near = NEAR_PLANES if shares_planes(g) else NEAR_STRIP
     while (g.dilation[1] == 1 and rows < min(g.out[1], BAND_ROWS)
-            and strip_rows(g, rows + 1) * row * job.near_blocks <= NEAR_STRIP):
+            and strip_rows(g, rows + 1) * row * job.near_blocks <= near):
         rows += 1
-    # Bands of equal height leave no rest.
+    # Bands of equal height leave no rest, nor do depths.
     job.rectangle[0], job.rectangle[1] = ceil_div(g.out[1], ceil_div(g.out[1], rows)), g.out[2]
+    row = row // g.kernel[0] * strip_rows(g, rows) * job.near_blocks
+    while shares_planes(g) and depths < g.out[0] and strip_planes(g, depths + 1) * row <= STRIP:
+        depths += 1
+    job.depths = ceil_div(g.out[0], ceil_div(g.out[0], depths))
     cut_blocks_of_units(job, threads)
     job.in_place = True
     return True
@@ -166,9 +185,9 @@ cdef inline Py_ssize_t grouped_scratch(const Job* job) noexcept nogil:
     cdef const Geometry* g = &job.g
     cdef Py_ssize_t vector = job.kernels.lanes * job.kernels.item
     if job.in_place:
-        return (g.kernel[0] * strip_rows(g, job.rectangle[0]) * strip_columns(g, job.tile_pixels)
+        return (strip_planes(g, job.depths) * strip_rows(g, job.rectangle[0]) * strip_columns(g, job.tile_pixels)
                 * edge_pixel(job) + g.ic * vector
-                + job.rectangle[0] * (2 * kernel_rows(g) + 1) * <Py_ssize_t> sizeof(Segment) + 128)
+                + job.depths * job.rectangle[0] * (2 * kernel_rows(g) + 1) * <Py_ssize_t> sizeof(Segment) + 128)
     return (kernel_rows(g) * strip_columns(g, job.rectangle[1]) * job.pixel_vectors * vector + g.ic * vector
             + g.kernel[0] * g.kernel[1] * g.kernel[2] * <Py_ssize_t> sizeof(Segment)
             + job.rectangle[1] * vector + 128)
@@ -279,11 +298,13 @@ cdef inline void in_place_unit(const Job* job, Py_ssize_t unit, char* scratch) n
     cdef const Geometry* g = &job.g
     cdef Py_ssize_t item = job.kernels.item, vector = job.kernels.lanes * item
     cdef Py_ssize_t down = ceil_div(g.out[1], job.rectangle[0])
-    cdef Py_ssize_t block = unit % job.parts * job.part_blocks
+    cdef Py_ssize_t deep = ceil_div(g.out[0], job.depths)
+    cdef Py_ssize_t od = unit % deep * job.depths
+    cdef Py_ssize_t oh = unit // deep % down * job.rectangle[0]
+    cdef Py_ssize_t block = unit // (deep * down) % job.parts * job.part_blocks
     cdef Py_ssize_t end = min(block + job.part_blocks, job.blocks.count)
-    cdef Py_ssize_t od = unit // job.parts % g.out[0]
-    cdef Py_ssize_t oh = unit // (job.parts * g.out[0]) % down * job.rectangle[0]
-    cdef Py_ssize_t n = unit // (job.parts * g.out[0] * down)
+    cdef Py_ssize_t n = unit // (deep * down * job.parts)
+    cdef Py_ssize_t depths = min(job.depths, g.out[0] - od)
     cdef Py_ssize_t rows = min(job.rectangle[0], g.out[1] - oh), most = kernel_rows(g)
     cdef Py_ssize_t strip_pixel = edge_pixel(job)
     cdef Py_ssize_t edge_row = strip_columns(g, job.tile_pixels) * strip_pixel
@@ -291,19 +312,19 @@ cdef inline void in_place_unit(const Job* job, Py_ssize_t unit, char* scratch) n
     cdef Py_ssize_t inside_end = g.size[1] - 1 - (g.kernel[1] - 1) * g.dilation[1] + g.before[1]
     cdef Py_ssize_t step = first_channel(job, 1)
     cdef Segment* inner = <Segment*> (scratch + g.ic * vector)
-    cdef Segment* edge = inner + rows * most
-    cdef Py_ssize_t* counts = <Py_ssize_t*> (edge + rows * most)
-    cdef char* strip = <char*> (counts + rows)
+    cdef Segment* edge = inner + depths * rows * most
+    cdef Py_ssize_t* counts = <Py_ssize_t*> (edge + depths * rows * most)
+    cdef char* strip = <char*> (counts + depths * rows)
     cdef const char* x = job.x.data + n * job.x.batch
     cdef char* y = job.y.data + n * job.y.batch + od * job.y.axis[0] + oh * job.y.axis[1]
     cdef const char* a
     cdef const Segment* segments
     cdef const tile_function* functions
-    cdef Py_ssize_t q, h, column, pixels, last, stop
+    cdef Py_ssize_t q, d, h, column, pixels, last, stop
     cdef Tile t
     strip += 64 - <Py_ssize_t> strip % 64
     inside_end = inside_end // g.stride[1] + 1 if inside_end >= 0 else 0
-    band_segments(job, od, oh, rows, strip_pixel, inner, edge, counts)
+    band_segments(job, od, depths, oh, rows, strip_pixel, inner, edge, counts)
     t.keys = scratch
     if job.picking:
         channels_of_lanes(job, block, first_channel(job, block), scratch)
@@ -321,47 +342,52 @@ cdef inline void in_place_unit(const Job* job, Py_ssize_t unit, char* scratch) n
             else:
                 segments, t.a_row, t.a_term = edge, g.stride[2] * strip_pixel, g.dilation[2] * strip_pixel
                 a = strip
-                fill_edge(job, x + block * step * item, od, oh, column, pixels, rows,
+                fill_edge(job, x + block * step * item, od, depths, oh, rows, column, pixels,
                           min(last * step, g.oc // job.group_filters * g.ic) - block * step, strip)
             functions = functions_of(job, &t)
             t.a_next = g.stride[1] * (job.x.axis[1] if segments == inner else edge_row)
-            h = 0
-            while h < rows:
-                t.segments, t.n_segments = segments + h * most, counts[h]
-                # Rows whose windows lie in the input are a run of tiles.
-                t.count = min(inside_end - oh, rows) - h if inside <= oh + h < inside_end else 1
-                for q in range(block, last):
-                    begin_tiles(job, q, &t)
-                    t.a = a + (q - block) * step * item
-                    t.c = y + h * job.y.axis[1] + column * t.c_row + q * vector
-                    functions[pixels - 1](&t)
-                    if job.activation > CLAMP:
-                        for n in range(t.count):
-                            job.kernels.activate(job.activation, t.c + n * t.c_next, t.c_row, pixels, t.lanes)
-                h += t.count
+            for d in range(depths):
+                h = 0
+                while h < rows:
+                    t.segments, t.n_segments = segments + (d * rows + h) * most, counts[d * rows + h]
+                    # Rows whose windows lie in the input are a run of tiles.
+                    t.count = min(inside_end - oh, rows) - h if inside <= oh + h < inside_end else 1
+                    for q in range(block, last):
+                        begin_tiles(job, q, &t)
+                        t.a = a + (q - block) * step * item
+                        t.c = y + d * job.y.axis[0] + h * job.y.axis[1] + column * t.c_row + q * vector
+                        functions[pixels - 1](&t)
+                        if job.activation > CLAMP:
+                            for n in range(t.count):
+                                job.kernels.activate(job.activation, t.c + n * t.c_next, t.c_row, pixels, t.lanes)
+                    h += t.count
             column += pixels
         block = last
 
 
-cdef inline void band_segments(const Job* job, Py_ssize_t od, Py_ssize_t oh, Py_ssize_t rows, Py_ssize_t strip_pixel,
-                               Segment* inner, Segment* edge, Py_ssize_t* counts) noexcept nogil:
+cdef inline void band_segments(const Job* job, Py_ssize_t od, Py_ssize_t depths, Py_ssize_t oh, Py_ssize_t rows,
+                               Py_ssize_t strip_pixel, Segment* inner, Segment* edge,
+                               Py_ssize_t* counts) noexcept nogil:
     """Where each row of a band finds the kernel's rows, in the input and in the strip; rows of zeros are left out."""
     cdef const Geometry* g = &job.g
     cdef Py_ssize_t strip_row = strip_columns(g, job.tile_pixels) * strip_pixel
     cdef Py_ssize_t plane = strip_rows(g, rows) * strip_row
-    cdef Py_ssize_t h, r, offset, n, most = kernel_rows(g)
-    for h in range(rows):
-        n = 0
-        for r in range(most):
-            if source_row(job, od, oh + h, r, &offset):
-                inner[n].a = offset
-                edge[n].a = r // g.kernel[1] * plane + (h * g.stride[1] + r % g.kernel[1]) * strip_row
-                inner[n].b = edge[n].b = r * g.kernel[2] * g.ic
-                inner[n].terms = edge[n].terms = g.kernel[2]
-                n += 1
-        counts[h] = n
-        inner += most
-        edge += most
+    cdef Py_ssize_t d, h, r, offset, n, most = kernel_rows(g)
+    for d in range(depths):
+        for h in range(rows):
+            n = 0
+            for r in range(most):
+                if source_row(job, od + d, oh + h, r, &offset):
+                    inner[n].a = offset
+                    edge[n].a = ((d * g.stride[0] + r // g.kernel[1]) * plane
+                                 + (h * g.stride[1] + r % g.kernel[1]) * strip_row)
+                    inner[n].b = edge[n].b = r * g.kernel[2] * g.ic
+                    inner[n].terms = edge[n].terms = g.kernel[2]
+                    n += 1
+            counts[0] = n
+            counts += 1
+            inner += most
+            edge += most
 
 
 cdef inline void to_channels(const Job* job, const char* sums, char* y, Py_ssize_t columns,
@@ -464,13 +490,14 @@ cdef inline void fill_pixels(const Job* job, const Spread* s) noexcept nogil:
     job.kernels.gather(&copy)
 
 
-cdef inline void fill_edge(const Job* job, const char* x, Py_ssize_t od, Py_ssize_t oh, Py_ssize_t column,
-                           Py_ssize_t pixels, Py_ssize_t rows, Py_ssize_t channels, char* strip) noexcept nogil:
+cdef inline void fill_edge(const Job* job, const char* x, Py_ssize_t od, Py_ssize_t depths, Py_ssize_t oh,
+                           Py_ssize_t rows, Py_ssize_t column, Py_ssize_t pixels, Py_ssize_t channels,
+                           char* strip) noexcept nogil:
     """Copies what a column of tiles at an edge reads; rows outside of the input stay as they are."""
     cdef const Geometry* g = &job.g
     cdef Py_ssize_t pixel = edge_pixel(job)
     cdef Py_ssize_t width = strip_columns(g, pixels), row = strip_columns(g, job.tile_pixels) * pixel
-    cdef Py_ssize_t step = g.dilation[1] if rows == 1 else 1
+    cdef Py_ssize_t behind = g.dilation[0] if depths == 1 else 1, below = g.dilation[1] if rows == 1 else 1
     cdef Py_ssize_t ix = column * g.stride[2] - g.before[2]
     cdef Py_ssize_t left = min(max(-ix, 0), width)
     cdef Py_ssize_t right = max(min(g.size[2] - ix, width), left)
@@ -480,10 +507,10 @@ cdef inline void fill_edge(const Job* job, const char* x, Py_ssize_t od, Py_ssiz
     copy.to_row, copy.to_column = pixel, 0
     copy.source_row, copy.source_lane, copy.source_column = job.x.axis[2], job.kernels.item, 0
     copy.columns, copy.lanes = 1, channels
-    for d in range(g.kernel[0]):
-        id = source_index(od * g.stride[0] - g.before[0] + d * g.dilation[0], g.size[0], g.pad_mode)
+    for d in range(strip_planes(g, depths)):
+        id = source_index(od * g.stride[0] - g.before[0] + d * behind, g.size[0], g.pad_mode)
         for h in range(strip_rows(g, rows)):
-            ih = source_index(oh * g.stride[1] - g.before[1] + h * step, g.size[1], g.pad_mode)
+            ih = source_index(oh * g.stride[1] - g.before[1] + h * below, g.size[1], g.pad_mode)
             if id >= 0 and ih >= 0:
                 source = x + id * job.x.axis[0] + ih * job.x.axis[1]
                 if g.pad_mode == CONSTANT:

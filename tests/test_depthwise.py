@@ -94,23 +94,55 @@ def test_pixels_read_in_place(each_isa, dtype, channels, size, kernel, arguments
     check_at_edges(depthwise_conv2d, dtype, size, (*kernel, 1, channels), channels, arguments)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32"])
+@pytest.mark.parametrize(
+    ("channels", "size", "kernel", "arguments"),
+    [
+        (24, (8, 21, 20), (5, 1, 1), {"padding": "same"}),
+        (18, (7, 19, 31), (3, 3, 3), {"padding": "same"}),
+        (33, (9, 12, 17), (3, 3, 3), {"padding": 2, "stride": (2, 1, 1)}),
+        (5, (11, 10, 33), (4, 2, 3), {"padding": "full", "stride": (3, 2, 2)}),
+        (17, (6, 9, 30), (3, 3, 3), {"padding": 3, "pad_mode": "wrap"}),
+        (20, (12, 13, 16), (3, 2, 3), {"padding": 4, "dilation": (3, 1, 2)}),
+        (7, (10, 23, 15), (3, 3, 2), {"padding": "same", "pad_mode": "reflect", "dilation": (1, 3, 1)}),
+        (40, (3, 5, 61), (2, 1, 3), {"stride": (2, 1, 1)}),  # windows that share no planes
+        (16, (90, 6, 40), (7, 3, 3), {"padding": "same"}),  # more planes than a unit has
+        (36, (1, 9, 14), (3, 3, 3), {"padding": 1}),  # planes that meet padding alone
+    ],
+)
+def test_volumes_read_in_place(each_isa, dtype, channels, size, kernel, arguments):
+    """The same where windows behind each other share planes, or do not."""
+
+    def depthwise_conv3d(x, w, b, **more):
+        return cyconv.conv3d(x, w, b, groups=channels, **arguments, **more)
+
+    check_at_edges(depthwise_conv3d, dtype, size, (*kernel, 1, channels), channels, arguments)
+
+
 def check_at_edges(convolve, dtype, size, w_shape, groups, arguments):
     """Convolutions of two samples against the definition; `convolve` takes weights in HWIO."""
     rng = np.random.default_rng(7)
-    channels, filters = groups * w_shape[2], w_shape[3]
+    channels, filters = groups * w_shape[-2], w_shape[-1]
     x = rng.integers(-3, 4, (2, *size, channels)).astype(dtype)
     w, b = rng.integers(-3, 4, w_shape).astype(dtype), rng.integers(-9, 10, filters).astype(dtype)
     expected = reference.convolve(x, w, b, groups=groups, **arguments)
     for threads in (1, 2, 3):
         np.testing.assert_array_equal(convolve(x, w, b, threads=threads), expected)
     # Rows and pixels backwards and with gaps; the last vector ends where memory does.
-    gaps = np.zeros((2, 2 * size[0], 3 * size[1], channels + 3), dtype)
-    for there in (gaps[:, ::2, ::3, 3:], gaps[:, ::-2, ::-3, 3:], gaps[::-1, 1::2, 2::3, 3:], gaps[:, ::2, ::3, 1:-2]):
+    steps = (2,) * (len(size) - 1) + (3,)
+    gaps = np.zeros((2, *(step * n for step, n in zip(steps, size, strict=True)), channels + 3), dtype)
+    forth = tuple(slice(None, None, step) for step in steps)
+    back = tuple(slice(None, None, -step) for step in steps)
+    later = tuple(slice(step - 1, None, step) for step in steps)
+    last, inner = slice(3, None), slice(1, -2)
+    for at in ((slice(None), *forth, last), (slice(None), *back, last), (slice(None, None, -1), *later, last),
+               (slice(None), *forth, inner)):  # fmt: skip
+        there = gaps[at]
         there[...] = x
         np.testing.assert_array_equal(convolve(there, w, b), expected)
     summed = convolve(x, w, b).dtype
-    out = np.full((2, *(2 * n for n in expected.shape[1:3]), filters + 5), 77, summed)
-    y = out[:, ::2, 1::2, 2:-3]
+    out = np.full((2, *(2 * n for n in expected.shape[1:-1]), filters + 5), 77, summed)
+    y = out[(slice(None), *(slice(None, None, 2) for _ in size[1:]), slice(1, None, 2), slice(2, -3))]
     assert convolve(x, w, b, out=y, threads=2) is y
     np.testing.assert_array_equal(y, expected)
     assert np.count_nonzero(out != 77) == np.count_nonzero(y != 77)
@@ -122,10 +154,10 @@ def check_at_edges(convolve, dtype, size, w_shape, groups, arguments):
             assert convolve(a[1:], v, b, activation=activation).tobytes() == y[1:].tobytes()
         # A window that holds NaN gives NaN, no other; an infinite weight meets the zeros around the input.
         a = np.abs(a)
-        a[0, size[0] // 2, size[1] // 2, channels // 2] = np.nan
+        a[(0, *(n // 2 for n in size), channels // 2)] = np.nan
         v = np.abs(v)
         for infinite in (False, True):
-            v[0, 0, -1, filters // 3] = np.inf if infinite else 1
+            v[(*(0 for _ in size), -1, filters // 3)] = np.inf if infinite else 1
             with np.errstate(invalid="ignore"):
                 expected = reference.convolve(a, v, b, groups=groups, **arguments)
             np.testing.assert_array_equal(np.isnan(convolve(a, v, b)), np.isnan(expected))

@@ -35,8 +35,9 @@ def test_units_are_those_of_the_compiled_code(case):
         assert per_thread % 64 == 0, threads
         each.setdefault(division.at_once, set()).add(per_thread)
     assert all(len(sizes) == 1 for sizes in each.values()), each
+    # But for a little that does not: a counter, and what brings arrays to lines of cache.
     per_tile = [sizes.pop() / at_once for at_once, sizes in each.items()]
-    assert max(per_tile) - min(per_tile) <= 192
+    assert max(per_tile) - min(per_tile) <= 256
 
 
 @pytest.mark.parametrize("case", paper.layers(), ids=lambda case: f"{case.key}-{case.n}")

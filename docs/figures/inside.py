@@ -144,11 +144,15 @@ def layouts():
 
 def _taken(units, workers):
     """Which worker takes each unit, if they need 10, 12, 14 and so on for one."""
+    stretches = [list(range(units * who // workers, units * (who + 1) // workers)) for who in range(workers)]
     free = [(0, who) for who in range(workers)]
+    taken = [0] * units
     for _ in range(units):
         since, who = free[0]
-        yield who
+        stretch = next(s for s in stretches[who:] + stretches[:who] if s)
+        taken[stretch.pop(0)] = who
         heapq.heapreplace(free, (since + 10 + 2 * who, who))
+    return taken
 
 
 def threads():
@@ -163,31 +167,28 @@ def threads():
     d = Drawing(
         "threads", "How threads divide an output",
         f"An output of {rows} x {columns} is cut into {tiles} tiles of {pixels} neighbouring pixels."
-        f" {unit} neighbouring tiles form a unit, and {workers} threads take one of the {units} units after the other"
-        " as they become free. No two threads add to the same number.",
-        412,
+        f" {unit} neighbouring tiles form a unit. Each of {workers} threads has a stretch of the {units} units; one"
+        " that is done takes units from the stretches of others. No two threads add to the same number.",
+        508,
     )  # fmt: skip
-    left, top, wide, high, shown = 15, 44, 62, 12, 20
+    left, top, wide, high = 15, 44, 62, 6
     d.text(left, 26, f"output {rows} x {columns}: {tiles} tiles of {pixels} pixels")
     for k, who in enumerate(_taken(units, workers)):
-        for i in range(k * unit, min((k + 1) * unit, shown * per_row)):
+        for i in range(k * unit, min((k + 1) * unit, tiles)):
             d.rect(left + i % per_row * wide, top + i // per_row * high, wide, high, f"{'abcd'[who]} thin")
-        if k * unit < shown * per_row and k * unit % per_row == 0:
-            d.text(left + per_row * wide + 6, top + (k * unit // per_row + 0.85) * high, str(who), 11, cls="soft")
-    d.text(left + per_row * wide / 2, top + shown * high + 14, ". . .", anchor="middle")
     right = left + per_row * wide + 28
     for who, cls in enumerate("abcd"[:workers]):
         d.rect(right, top + who * 34, 24, 24, f"{cls} thin")
         d.text(right + 32, top + 17 + who * 34, f"thread {who}", 12)
     d.lines(
         left,
-        top + shown * high + 42,
-        (f"{unit} neighbouring tiles are one unit of work;", "a free thread takes the next unit."),
+        top + rows * high + 28,
+        (f"{unit} neighbouring tiles are one unit of work;", "a thread whose stretch is done helps the others."),
         cls="soft",
     )
     d.lines(
         left,
-        top + shown * high + 84,
+        top + rows * high + 70,
         (
             "Each number is the sum of one thread, in an order",
             "that does not depend on it: results are the same",
