@@ -25,7 +25,7 @@ from grouped cimport (choose_tiles, cut_rectangles, cut_row_bands, grouped_scrat
 from row_stencil cimport takes_rows
 from separable cimport cut_separable, few_blocks, separable_scratch, separable_unit
 from stencil cimport STRIP as STENCIL_STRIP
-from stencil cimport cut_blocks, stencil_scratch, stencil_unit
+from stencil cimport cut_blocks, merge_rows, stencil_scratch, stencil_unit
 from stretches cimport begin_stretches, next_unit, stretches_bytes
 from strip cimport joined_groups, planes_of
 from geometry cimport (CONSTANT, EDGE, MAX_BANDS, REFLECT, SYMMETRIC, WRAP, Array, Blocks, Chunk, Geometry, Lines,
@@ -693,6 +693,7 @@ cdef class Convolution:
             job.x.channel, job.x.axis[2] = self.kernels.item, self.g.oc * self.kernels.item
         elif self.algorithm == STENCIL and not self.channels_last:
             job.x.axis[2] = self.kernels.item
+        job.x.axis[1] = self.g.size[2] * job.x.axis[2]
         threads = self.useful(threads)
         self.set_up(&job, &self.g, None, threads)
         threads = min(threads, job.units)
@@ -780,6 +781,7 @@ cdef class Convolution:
             job.scratch_bytes = ceil_div(separable_scratch(job), 64) * 64
             return
         if self.algorithm == STENCIL:
+            merge_rows(job)
             cut_blocks(job)
             job.around = job.around and job.planes == planes_of(job)        # else outputs are read again
             divide_filters(job, threads, 1)

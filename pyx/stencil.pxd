@@ -6,6 +6,7 @@
 # (channels and depths) of one group at a time as the cache holds; the sums go on from one part to the
 # next.  Fast FIR (fast_fir.pxd) takes a block's rows
 # for several sums of fewer kernel rows.
+from arrays cimport follows
 from fast_fir cimport MAX_POINTS, points_of, taps_before
 from geometry cimport CONSTANT, Geometry, Job, ceil_div, kernel_rows, lines_of_y
 from kernel_table cimport CLAMP, MAX_LEVELS, MAX_STENCIL_HEIGHT, STORED, Gather, Segment, Stencil
@@ -51,6 +52,30 @@ cdef inline Py_ssize_t plain_segments(const Job* job, const Strip* s) noexcept n
 cdef inline Py_ssize_t first_leaf(const Job* job) noexcept nogil:
     """The first of a strip's sums that no others replace: point 0."""
     return 4 if job.levels == 2 else 1
+
+
+cdef inline void merge_rows(Job* job) noexcept nogil:
+    """A kernel along the depth sees rows and columns as one row, if they follow each other, and depths as rows.
+
+    Rows of a tile then share what is loaded.  The sum must not depend on how arrays lie, and keeps its order
+    if kernel rows are segments of one height.
+    """
+    cdef Geometry* g = &job.g
+    cdef Py_ssize_t parts = ceil_div(g.kernel[0], job.kernels.stencil_height), a
+    if g.kernel[0] == 1 or g.out[0] == 1 or g.stride[0] > 1 or g.kernel[0] % parts > 0:
+        return
+    for a in range(1, 3):
+        if g.kernel[a] > 1 or g.stride[a] > 1 or g.before[a] != 0 or g.out[a] != g.size[a]:
+            return
+    if not (follows(&job.x, job.x.axis[1], g.size[2]) and follows(&job.y, job.y.axis[1], g.size[2])):
+        return
+    g.size[2] *= g.size[1]
+    g.out[2] = g.size[2]
+    g.size[1], g.out[1], g.kernel[1] = g.size[0], g.out[0], g.kernel[0]
+    g.dilation[1], g.before[1] = g.dilation[0], g.before[0]
+    g.size[0] = g.out[0] = g.kernel[0] = g.dilation[0] = 1
+    g.before[0] = 0
+    job.x.axis[1], job.y.axis[1] = job.x.axis[0], job.y.axis[0]
 
 
 cdef inline void cut_blocks(Job* job) noexcept nogil:

@@ -98,7 +98,7 @@ def test_compiled_floors():
         "stretches": set(),
         "strip": {"fast_fir", "geometry", "kernel_table"},
         "row_stencil": {"geometry", "kernel_table", "strip"},
-        "stencil": {"fast_fir", "geometry", "kernel_table", "row_stencil", "strip"},
+        "stencil": {"arrays", "fast_fir", "geometry", "kernel_table", "row_stencil", "strip"},
         "separable": {"geometry", "kernel_table", "stencil", "strip"},
         "winograd": {"geometry", "kernel_table"},
         "winograd_1d": {"channels_first", "channels_last", "geometry", "kernel_table", "winograd"},

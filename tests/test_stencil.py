@@ -29,6 +29,10 @@ def served(rng, count, **kinds):
     return cases[:count]
 
 
+def without(named, *names):
+    return {name: value for name, value in named.items() if name not in names}
+
+
 def convolved(case, **arguments):
     return case.convolved(algorithm="stencil", **arguments)
 
@@ -420,3 +424,38 @@ def test_depths_in_parts(each_isa, channels):
     for threads in (1, 2, 3, 5):
         y = cyconv.conv3d(x, w, algorithm="stencil", threads=threads, **arguments)
         np.testing.assert_array_equal(y, expected)
+
+
+@pytest.mark.parametrize("depth", range(2, 12))
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {},
+        {"padding": ((2, 1), 0, 0)},
+        {"padding": (3, 0, 0), "dilation": (2, 1, 1)},
+        {"padding": (2, 0, 0), "pad_mode": "reflect"},
+        {"padding": (1, 0, 0), "stride": (2, 1, 1)},
+    ],
+)
+def test_kernels_along_the_depth(each_isa, depth, arguments):
+    """Planes whose rows follow each other are one row of a picture of depths; to the bit the same if they do not."""
+    rng = np.random.default_rng(depth)
+    named = {**arguments, "groups": 6, "layout": "NCDHW", "kernel_layout": "OIDHW", "algorithm": "stencil"}
+    for dtype in ("float32", "float64", "int32"):
+        for size in ((24, 7, 9), (21, 1, 70)):
+            x = rng.integers(-4, 5, (2, 6, *size)).astype(dtype)
+            w = rng.integers(-4, 5, (12, 1, depth, 1, 1)).astype(dtype)
+            if dtype in FLOATS:
+                exact = cyconv.conv3d(x, w, **named)
+                np.testing.assert_array_equal(exact, reference.convolve(x, w, **without(named, "algorithm")))
+                x, w = rng.standard_normal(x.shape).astype(dtype), rng.standard_normal(w.shape).astype(dtype)
+            gaps = np.zeros((*x.shape[:-1], size[2] + 3), dtype)
+            apart = gaps[..., 1:-2]
+            apart[...] = x
+            y = cyconv.conv3d(x, w, **named)
+            out = np.zeros((*y.shape[:-1], y.shape[-1] + 5), y.dtype)[..., :-5]
+            assert cyconv.conv3d(apart, w, **named).tobytes() == y.tobytes()
+            assert cyconv.conv3d(x, w, **named, out=out, threads=2).tobytes() == y.tobytes()
+            assert cyconv.conv3d(x[1:], w, **named, threads=3).tobytes() == y[1:].tobytes()
+            if dtype not in FLOATS:
+                np.testing.assert_array_equal(y, reference.convolve(x, w, **without(named, "algorithm")))
