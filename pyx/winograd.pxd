@@ -212,6 +212,10 @@ cdef inline void gather_channels(const Job* job, const char* x, Py_ssize_t step,
     g.to, g.to_row, g.to_column = to, job.kernels.lanes * job.kernels.item, 0
     g.source, g.source_row, g.source_lane, g.source_column = x, step, job.x.channel, 0
     g.columns, g.rows, g.lanes = 1, pixels, channels
+    if job.g.dilation[2] > 2:
+        # Single elements: channel by channel, since few lines of planes a power of two apart fit the nearest cache.
+        g.source_column, g.to_column = g.source_lane, job.kernels.item
+        g.columns, g.lanes = channels, 1
     job.kernels.gather(&g)
 
 
@@ -296,7 +300,7 @@ cdef inline void finish_run(const Job* job, OutputTransform* t, char* y, const S
     cdef Py_ssize_t rows = min(outputs_left(g, 1, site.row), w.m)
     cdef Py_ssize_t columns = min(outputs_left(g, 2, site.column), w.m * tiles)
     cdef Py_ssize_t step = g.dilation[2] * job.y.axis[2]
-    cdef Py_ssize_t i, _channel
+    cdef Py_ssize_t i
     cdef bint packed = job.y.channel == job.kernels.item or t.channels == 1
     cdef Gather gather
     y += site.row * job.y.axis[1] + site.column * job.y.axis[2]
@@ -319,21 +323,17 @@ cdef inline void finish_run(const Job* job, OutputTransform* t, char* y, const S
             job.kernels.activate(job.activation, t.c + i * t.c_row, t.c_column, columns, t.channels)
         if packed:
             continue
-        gather.source, gather.source_column, gather.to_column = t.c + i * t.c_row, 0, 0
-        gather.to = y + i * g.dilation[1] * job.y.axis[1]
-        gather.columns = 1
+        gather.source, gather.to = t.c + i * t.c_row, y + i * g.dilation[1] * job.y.axis[1]
         if step == job.kernels.item or columns == 1:
             gather.to_row, gather.source_row, gather.source_lane = job.y.channel, job.kernels.item, t.c_column
-            gather.rows, gather.lanes = t.channels, columns
-            job.kernels.gather(&gather)
+            gather.to_column = gather.source_column = 0
+            gather.columns, gather.rows, gather.lanes = 1, t.channels, columns
         else:
-            # Channel by channel: where planes are a power of two apart, few of their lines fit the nearest cache.
-            gather.to_row, gather.source_row, gather.source_lane = step, t.c_column, job.kernels.item
-            gather.rows, gather.lanes = columns, 1
-            for _channel in range(t.channels):
-                job.kernels.gather(&gather)
-                gather.to += job.y.channel
-                gather.source += job.kernels.item
+            # Single elements, again channel by channel.
+            gather.to_column, gather.source_column = job.y.channel, job.kernels.item
+            gather.to_row, gather.source_row = step, t.c_column
+            gather.columns, gather.rows, gather.lanes = t.channels, columns, 1
+        job.kernels.gather(&gather)
 
 
 cdef inline Py_ssize_t parts_of_channels(const Geometry* g) noexcept nogil:

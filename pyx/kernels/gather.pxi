@@ -9,9 +9,11 @@
 # registers.  Where a few columns' elements take turns in memory, or those of a few lanes are to, each vector is
 # loaded and stored once.
 # A row's elements are fetched for all columns before the next row: rows are often a power of
-# two apart, so that few of them fit the first-level cache together.
+# two apart, so that few of them fit the first-level cache together.  Rows of one element come column by column.
 cdef void gather(const Gather* g) noexcept nogil:
-    if g.source_lane == <Py_ssize_t> sizeof(real):
+    if g.lanes == 1:
+        gather_singles(g)
+    elif g.source_lane == <Py_ssize_t> sizeof(real):
         if g.lanes <= LANES:
             gather_rows(CLOSE_PART, g)
         elif g.lanes == 2 * LANES:
@@ -35,6 +37,21 @@ cdef void gather(const Gather* g) noexcept nogil:
         gather_across(EVEN, g)
     else:
         gather_rows(APART, g)
+
+
+cdef inline void gather_singles(const Gather* g) noexcept nogil:
+    """Rows of one element, column by column."""
+    cdef Py_ssize_t to_row = g.to_row, source_row = g.source_row, rows = g.rows
+    cdef Py_ssize_t _r, k
+    cdef const char* source
+    cdef char* to
+    for k in range(g.columns):
+        source = g.source + k * g.source_column
+        to = g.to + k * g.to_column
+        for _r in range(rows):
+            (<real*> to)[0] = (<const real*> source)[0]
+            source += source_row
+            to += to_row
 
 
 cdef inline bint turns(Py_ssize_t stride, const Gather* g) noexcept nogil:
