@@ -125,8 +125,10 @@ cdef struct Job:                    # one call: read by all threads, written by 
     Py_ssize_t pixel_vectors        # where a pixel is so many vectors
     bint in_place                   #   whether interior columns are read where they lie: these
     Py_ssize_t interior[2]          #   of all output columns, from tile to tile;
-    Py_ssize_t near_blocks          #   and blocks that a column of tiles computes together
-    Py_ssize_t depths               #   and depths of a unit,
+    Py_ssize_t near_blocks          #   blocks that a column of tiles computes together,
+    Py_ssize_t pass_blocks          #   and before the next column,
+    bint far                        #   whether what that reads is fetched from memory meanwhile,
+    Py_ssize_t depths               #   depths of a unit,
     Py_ssize_t rectangle[2]         #   and its rows and columns; stencil: of a block, and
     Py_ssize_t planes               #   planes of the input that are copied at a time
     Py_ssize_t levels               #   levels of fast FIR, or 0; groups that share a

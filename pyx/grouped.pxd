@@ -38,6 +38,7 @@ cdef enum:
     NEAR_WINDOW = 1 << 14           # of what a tile's window holds of its blocks, and of a band's
     NEAR_STRIP = 3 << 14            # strip, or of one that serves row after row, to stay in the first-level cache
     NEAR_PLANES = 1 << 15           # or what a band's windows hold, to stay there from depth to depth
+    FAR_BYTES = 3 << 22             # of an input that no cache holds
     BAND_ROWS = 16                  # of outputs, at most
     COLLIDING = 1 << 11             # pixels so many bytes apart meet in a few sets of the first-level cache
     UNITS_PER_THREAD = 8
@@ -171,6 +172,9 @@ cdef inline bint cut_row_bands(Job* job, Py_ssize_t threads) noexcept nogil:
         depths += 1
     job.depths = ceil_div(g.out[0], ceil_div(g.out[0], depths))
     cut_blocks_of_units(job, threads)
+    job.far = g.batch * g.size[0] * g.size[1] * g.size[2] * (g.oc // job.group_filters) * g.ic >= FAR_BYTES // item
+    # Of what is far, all lines of a pixel are read before those of others: they lie together in memory.
+    job.pass_blocks = job.part_blocks if job.far else job.near_blocks
     job.in_place = True
     return True
 
@@ -293,101 +297,127 @@ cdef inline const tile_function* functions_of(const Job* job, const Tile* t) noe
     return job.kernels.spread_tile
 
 
+cdef struct Band:                   # rows of outputs of some depths, and where a thread keeps what belongs to them
+    Py_ssize_t od
+    Py_ssize_t depths
+    Py_ssize_t oh
+    Py_ssize_t rows
+    Py_ssize_t inside               # rows of the picture from here to there have windows within the input's
+    Py_ssize_t inside_end
+    const char* x
+    char* y                         # the first output
+    Segment* inner                  # for each row kernel_rows(g) of them, in the input
+    Segment* edge                   # and in the strip,
+    Py_ssize_t* counts              # of which so many are there
+    char* strip
+
+
 cdef inline void in_place_unit(const Job* job, Py_ssize_t unit, char* scratch) noexcept nogil:
     """Computes a unit whose interior is read in place."""
     cdef const Geometry* g = &job.g
-    cdef Py_ssize_t item = job.kernels.item, vector = job.kernels.lanes * item
-    cdef Py_ssize_t down = ceil_div(g.out[1], job.rectangle[0])
-    cdef Py_ssize_t deep = ceil_div(g.out[0], job.depths)
-    cdef Py_ssize_t od = unit % deep * job.depths
-    cdef Py_ssize_t oh = unit // deep % down * job.rectangle[0]
+    cdef Py_ssize_t down = ceil_div(g.out[1], job.rectangle[0]), deep = ceil_div(g.out[0], job.depths)
     cdef Py_ssize_t block = unit // (deep * down) % job.parts * job.part_blocks
     cdef Py_ssize_t end = min(block + job.part_blocks, job.blocks.count)
-    cdef Py_ssize_t n = unit // (deep * down * job.parts)
-    cdef Py_ssize_t depths = min(job.depths, g.out[0] - od)
-    cdef Py_ssize_t rows = min(job.rectangle[0], g.out[1] - oh), most = kernel_rows(g)
-    cdef Py_ssize_t strip_pixel = edge_pixel(job)
-    cdef Py_ssize_t edge_row = strip_columns(g, job.tile_pixels) * strip_pixel
-    cdef Py_ssize_t inside = ceil_div(max(g.before[1], 0), g.stride[1])
-    cdef Py_ssize_t inside_end = g.size[1] - 1 - (g.kernel[1] - 1) * g.dilation[1] + g.before[1]
-    cdef Py_ssize_t step = first_channel(job, 1)
-    cdef Segment* inner = <Segment*> (scratch + g.ic * vector)
-    cdef Segment* edge = inner + depths * rows * most
-    cdef Py_ssize_t* counts = <Py_ssize_t*> (edge + depths * rows * most)
-    cdef char* strip = <char*> (counts + depths * rows)
-    cdef const char* x = job.x.data + n * job.x.batch
-    cdef char* y = job.y.data + n * job.y.batch + od * job.y.axis[0] + oh * job.y.axis[1]
-    cdef const char* a
-    cdef const Segment* segments
-    cdef const tile_function* functions
-    cdef Py_ssize_t q, d, h, column, pixels, last, stop
-    cdef Tile t
-    strip += 64 - <Py_ssize_t> strip % 64
-    inside_end = inside_end // g.stride[1] + 1 if inside_end >= 0 else 0
-    band_segments(job, od, depths, oh, rows, strip_pixel, inner, edge, counts)
-    t.keys = scratch
+    cdef Py_ssize_t n = unit // (deep * down * job.parts), stop, column, pixels, pass_end, first
+    cdef Band b
+    b.od = unit % deep * job.depths
+    b.oh = unit // deep % down * job.rectangle[0]
+    b.depths = min(job.depths, g.out[0] - b.od)
+    b.rows = min(job.rectangle[0], g.out[1] - b.oh)
+    b.inside = ceil_div(max(g.before[1], 0), g.stride[1])
+    b.inside_end = g.size[1] - 1 - (g.kernel[1] - 1) * g.dilation[1] + g.before[1]
+    b.inside_end = b.inside_end // g.stride[1] + 1 if b.inside_end >= 0 else 0
+    b.x = job.x.data + n * job.x.batch
+    b.y = job.y.data + n * job.y.batch + b.od * job.y.axis[0] + b.oh * job.y.axis[1]
+    b.inner = <Segment*> (scratch + g.ic * job.kernels.lanes * job.kernels.item)
+    b.edge = b.inner + b.depths * b.rows * kernel_rows(g)
+    b.counts = <Py_ssize_t*> (b.edge + b.depths * b.rows * kernel_rows(g))
+    b.strip = <char*> (b.counts + b.depths * b.rows)
+    b.strip += 64 - <Py_ssize_t> b.strip % 64
+    band_segments(job, &b)
     if job.picking:
         channels_of_lanes(job, block, first_channel(job, block), scratch)
-    t.c_row, t.c_next = job.y.axis[2], job.y.axis[1]
     while block < end:
-        last = min(block + job.near_blocks, end)
+        pass_end = min(block + job.pass_blocks, end)
         column = 0
         while column < g.out[2]:
             # Tiles cross neither end of the interior.
             stop = job.interior[0] if column < job.interior[0] else job.interior[1]
             pixels = min(job.tile_pixels, (stop if column < stop else g.out[2]) - column)
-            if job.interior[0] <= column < job.interior[1]:
-                segments, t.a_row, t.a_term = inner, g.stride[2] * job.x.axis[2], g.dilation[2] * job.x.axis[2]
-                a = x + block * step * item + (column * g.stride[2] - g.before[2]) * job.x.axis[2]
-            else:
-                segments, t.a_row, t.a_term = edge, g.stride[2] * strip_pixel, g.dilation[2] * strip_pixel
-                a = strip
-                fill_edge(job, x + block * step * item, od, depths, oh, rows, column, pixels,
-                          min(last * step, g.oc // job.group_filters * g.ic) - block * step, strip)
-            functions = functions_of(job, &t)
-            t.a_next = g.stride[1] * (job.x.axis[1] if segments == inner else edge_row)
-            for d in range(depths):
-                h = 0
-                while h < rows:
-                    t.segments, t.n_segments = segments + (d * rows + h) * most, counts[d * rows + h]
-                    # Rows whose windows lie in the input are a run of tiles.
-                    t.count = min(inside_end - oh, rows) - h if inside <= oh + h < inside_end else 1
-                    for q in range(block, last):
-                        begin_tiles(job, q, &t)
-                        t.a = a + (q - block) * step * item
-                        t.c = y + d * job.y.axis[0] + h * job.y.axis[1] + column * t.c_row + q * vector
-                        functions[pixels - 1](&t)
-                        if job.activation > CLAMP:
-                            for n in range(t.count):
-                                job.kernels.activate(job.activation, t.c + n * t.c_next, t.c_row, pixels, t.lanes)
-                    h += t.count
+            first = block
+            while first < pass_end:
+                column_of_tiles(job, &b, first, min(first + job.near_blocks, pass_end), column, pixels, scratch)
+                first += job.near_blocks
             column += pixels
-        block = last
+        block = pass_end
 
 
-cdef inline void band_segments(const Job* job, Py_ssize_t od, Py_ssize_t depths, Py_ssize_t oh, Py_ssize_t rows,
-                               Py_ssize_t strip_pixel, Segment* inner, Segment* edge,
-                               Py_ssize_t* counts) noexcept nogil:
+cdef inline void column_of_tiles(const Job* job, const Band* b, Py_ssize_t block, Py_ssize_t end, Py_ssize_t column,
+                                 Py_ssize_t pixels, const char* keys) noexcept nogil:
+    """Some pixels of all rows of a band, for blocks that are near together."""
+    cdef const Geometry* g = &job.g
+    cdef Py_ssize_t item = job.kernels.item, step = first_channel(job, 1), most = kernel_rows(g), _d, h, q, n
+    cdef bint near = job.interior[0] <= column < job.interior[1]
+    cdef Py_ssize_t pixel = job.x.axis[2] if near else edge_pixel(job)
+    cdef const Segment* segments = b.inner if near else b.edge
+    cdef const Py_ssize_t* counts = b.counts
+    cdef const char* x = b.x + block * step * item
+    cdef const char* a = b.strip
+    cdef char* y = b.y + column * job.y.axis[2]
+    cdef const tile_function* functions
+    cdef Tile t
+    t.keys = keys
+    t.a_row, t.a_term = g.stride[2] * pixel, g.dilation[2] * pixel
+    t.a_next = g.stride[1] * (job.x.axis[1] if near else strip_columns(g, job.tile_pixels) * pixel)
+    t.c_row, t.c_next = job.y.axis[2], job.y.axis[1]
+    functions = functions_of(job, &t)
+    if near:
+        a = x + (column * g.stride[2] - g.before[2]) * job.x.axis[2]
+    else:
+        fill_edge(job, b, x, column, pixels, min(end * step, g.oc // job.group_filters * g.ic) - block * step)
+    for _d in range(b.depths):
+        h = 0
+        while h < b.rows:
+            t.segments, t.n_segments = segments + h * most, counts[h]
+            # Rows whose windows lie in the input are a run of tiles.
+            t.count = min(b.inside_end - b.oh, b.rows) - h if b.inside <= b.oh + h < b.inside_end else 1
+            for q in range(block, end):
+                begin_tiles(job, q, &t)
+                t.ahead = pixels * t.a_row if near and job.far else 0
+                t.a = a + (q - block) * step * item
+                t.c = y + h * t.c_next + q * job.kernels.lanes * item
+                functions[pixels - 1](&t)
+                if job.activation > CLAMP:
+                    for n in range(t.count):
+                        job.kernels.activate(job.activation, t.c + n * t.c_next, t.c_row, pixels, t.lanes)
+            h += t.count
+        segments += b.rows * most
+        counts += b.rows
+        y += job.y.axis[0]
+
+
+cdef inline void band_segments(const Job* job, const Band* b) noexcept nogil:
     """Where each row of a band finds the kernel's rows, in the input and in the strip; rows of zeros are left out."""
     cdef const Geometry* g = &job.g
-    cdef Py_ssize_t strip_row = strip_columns(g, job.tile_pixels) * strip_pixel
-    cdef Py_ssize_t plane = strip_rows(g, rows) * strip_row
-    cdef Py_ssize_t d, h, r, offset, n, most = kernel_rows(g)
-    for d in range(depths):
-        for h in range(rows):
+    cdef Py_ssize_t strip_row = strip_columns(g, job.tile_pixels) * edge_pixel(job)
+    cdef Py_ssize_t plane = strip_rows(g, b.rows) * strip_row
+    cdef Py_ssize_t d, h, r, offset, n
+    cdef Segment* inner = b.inner
+    cdef Segment* edge = b.edge
+    for d in range(b.depths):
+        for h in range(b.rows):
             n = 0
-            for r in range(most):
-                if source_row(job, od + d, oh + h, r, &offset):
+            for r in range(kernel_rows(g)):
+                if source_row(job, b.od + d, b.oh + h, r, &offset):
                     inner[n].a = offset
                     edge[n].a = ((d * g.stride[0] + r // g.kernel[1]) * plane
                                  + (h * g.stride[1] + r % g.kernel[1]) * strip_row)
                     inner[n].b = edge[n].b = r * g.kernel[2] * g.ic
                     inner[n].terms = edge[n].terms = g.kernel[2]
                     n += 1
-            counts[0] = n
-            counts += 1
-            inner += most
-            edge += most
+            b.counts[d * b.rows + h] = n
+            inner += kernel_rows(g)
+            edge += kernel_rows(g)
 
 
 cdef inline void to_channels(const Job* job, const char* sums, char* y, Py_ssize_t columns,
@@ -490,27 +520,27 @@ cdef inline void fill_pixels(const Job* job, const Spread* s) noexcept nogil:
     job.kernels.gather(&copy)
 
 
-cdef inline void fill_edge(const Job* job, const char* x, Py_ssize_t od, Py_ssize_t depths, Py_ssize_t oh,
-                           Py_ssize_t rows, Py_ssize_t column, Py_ssize_t pixels, Py_ssize_t channels,
-                           char* strip) noexcept nogil:
+cdef inline void fill_edge(const Job* job, const Band* b, const char* x, Py_ssize_t column, Py_ssize_t pixels,
+                           Py_ssize_t channels) noexcept nogil:
     """Copies what a column of tiles at an edge reads; rows outside of the input stay as they are."""
     cdef const Geometry* g = &job.g
     cdef Py_ssize_t pixel = edge_pixel(job)
     cdef Py_ssize_t width = strip_columns(g, pixels), row = strip_columns(g, job.tile_pixels) * pixel
-    cdef Py_ssize_t behind = g.dilation[0] if depths == 1 else 1, below = g.dilation[1] if rows == 1 else 1
+    cdef Py_ssize_t behind = g.dilation[0] if b.depths == 1 else 1, below = g.dilation[1] if b.rows == 1 else 1
     cdef Py_ssize_t ix = column * g.stride[2] - g.before[2]
     cdef Py_ssize_t left = min(max(-ix, 0), width)
     cdef Py_ssize_t right = max(min(g.size[2] - ix, width), left)
     cdef Py_ssize_t d, h, i, id, ih
     cdef const char* source
+    cdef char* strip = b.strip
     cdef Gather copy
     copy.to_row, copy.to_column = pixel, 0
     copy.source_row, copy.source_lane, copy.source_column = job.x.axis[2], job.kernels.item, 0
     copy.columns, copy.lanes = 1, channels
-    for d in range(strip_planes(g, depths)):
-        id = source_index(od * g.stride[0] - g.before[0] + d * behind, g.size[0], g.pad_mode)
-        for h in range(strip_rows(g, rows)):
-            ih = source_index(oh * g.stride[1] - g.before[1] + h * below, g.size[1], g.pad_mode)
+    for d in range(strip_planes(g, b.depths)):
+        id = source_index(b.od * g.stride[0] - g.before[0] + d * behind, g.size[0], g.pad_mode)
+        for h in range(strip_rows(g, b.rows)):
+            ih = source_index(b.oh * g.stride[1] - g.before[1] + h * below, g.size[1], g.pad_mode)
             if id >= 0 and ih >= 0:
                 source = x + id * job.x.axis[0] + ih * job.x.axis[1]
                 if g.pad_mode == CONSTANT:

@@ -47,7 +47,7 @@ cdef struct Tile:                   # a run of equal register tiles; contract in
     const char* b                   # vector operands, a row of the tile's width a term
     Py_ssize_t b_unit
     Py_ssize_t b_term
-    Py_ssize_t ahead                # so far ahead of them lines are fetched
+    Py_ssize_t ahead                # so far ahead of them lines are fetched, or of pixels, if rows slide over them
     const char* keys                # of a picking tile: lanes of a, a vector of integers for
     Py_ssize_t sets                 # each channel of a group
     const char* init                # where the sums start: the bias, or the sums so far

@@ -395,6 +395,8 @@ def test_the_bound_rejects_what_it_should():
         ("direct", 20, 20, 1, 1),
         ("grouped", 32, 32, 32, 3),
         ("grouped", 16, 32, 16, 3),
+        ("grouped", 150, 150, 150, 5),
+        ("grouped", 160, 160, 80, 3),
         ("stencil", 1, 2, 1, 5),
         ("stencil", 3, 3, 3, 3),
         ("stencil", 16, 16, 16, 3),
@@ -402,7 +404,7 @@ def test_the_bound_rejects_what_it_should():
         ("fast_fir", 1, 1, 1, 15),
     ],
 )
-def test_outputs_larger_than_caches(each_isa, layout, algorithm, channels, filters, groups, kernel):
+def test_arrays_larger_than_caches(each_isa, layout, algorithm, channels, filters, groups, kernel):
     """Many samples have the bits that each has alone, whether the output begins at a line of cache or not."""
     rng = np.random.default_rng(5)
     size = (64, 48)

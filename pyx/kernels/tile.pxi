@@ -111,6 +111,12 @@ cdef inline void tile(const int rows, const int vectors, const int kind, const T
                 for v in range(vectors):
                     vprefetch(c + v * VBYTES)
                 c += c_row
+        if step > 0 and ahead > 0:  # pixels that no row before has met
+            for s in range(max(t.n_segments - step, 0), t.n_segments):
+                upper = t.a + n * t.a_next + t.segments[s].a * t.a_unit + ahead
+                for i in range(rows * step):
+                    vprefetch_far(upper)
+                    upper += a_term
         init = t.init + n * t.init_next
         if init_row == 0:           # loaded once: loads are what the main loop needs most
             for v in range(vectors):
