@@ -28,8 +28,8 @@ from stencil cimport STRIP as STENCIL_STRIP
 from stencil cimport cut_blocks, merge_rows, stencil_scratch, stencil_unit
 from stretches cimport begin_stretches, next_unit, stretches_bytes
 from strip cimport joined_groups, planes_of
-from geometry cimport (CONSTANT, EDGE, MAX_BANDS, REFLECT, SYMMETRIC, WRAP, Array, Blocks, Chunk, Geometry, Lines,
-                       Job, PadMode, block_width, ceil_div, inside, kernel_rows, tap_term)
+from geometry cimport (CONSTANT, EDGE, FAR_BYTES, MAX_BANDS, REFLECT, SYMMETRIC, WRAP, Array, Blocks, Chunk, Geometry,
+                       Job, Lines, PadMode, block_width, ceil_div, inside, kernel_rows, tap_term)
 from kernel_table cimport CLAMP, LEAKY_RELU, LINEAR, MAX_TURNS, SIGMOID, TANH, KernelTable, WeightTransform
 from winograd cimport (BLOCK_BYTES, MOST_BYTES, POINTS, copy_tile, cut_tiles, direct_tile, flags_of, plane_terms,
                        tile_array, winograd_scratch, winograd_unit)
@@ -58,7 +58,6 @@ cdef enum:
     PART_FILTERS = 4                #   but not into smaller parts
     FEW_SITES = 8                   # of lines that leave register tiles half empty
     COMPARED_BYTES = 1 << 19        # weights that a thread compares
-    AROUND_BYTES = 3 << 22          # of outputs that a last-level cache does not hold until they are read
     SERIAL_MACS = 300000            # below, waking threads costs more than they save
     SERIAL_ITEMS = 20000            # and below so many weights to pack
 
@@ -754,7 +753,7 @@ cdef class Convolution:
             job.scattered = self.channels_last and self.g.groups * self.g.oc > 1
         job.around = (self.algorithm != WINOGRAD and self.algorithm != LINES and not job.scattered
                       and self.n_chunks == 1 and self.activation <= CLAMP
-                      and outputs(g) * g.batch * g.groups >= AROUND_BYTES // self.kernels.item)
+                      and outputs(g) * g.batch * g.groups >= FAR_BYTES // self.kernels.item)
         job.joined = joined_groups(&self.g, self.channels_last) if self.algorithm == STENCIL else 1
         job.together = self.channels_last and job.joined * self.g.ic > 1
         if self.algorithm == GROUPED:

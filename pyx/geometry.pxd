@@ -55,6 +55,7 @@ cdef struct Blocks:
     Py_ssize_t bias_items           # elements of a group's bias table
 
 cdef enum:
+    FAR_BYTES = 3 << 22             # of an array that no cache holds from one layer to the next
     MAX_BANDS = 8
 
 # Winograd: outputs are cut into tiles of m x m; those of a dilated kernel that lie `dilation`

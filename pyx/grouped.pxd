@@ -30,7 +30,7 @@
 # stored.  The last pixels of a row, behind which memory may end, are therefore read from the strip.
 from libc.string cimport memset
 
-from geometry cimport CONSTANT, Geometry, Job, ceil_div, kernel_rows, lines_of_y, source_index, source_row
+from geometry cimport CONSTANT, FAR_BYTES, Geometry, Job, ceil_div, kernel_rows, lines_of_y, source_index, source_row
 from kernel_table cimport CLAMP, MET, Gather, Segment, Spread, Tile, tile_function
 
 cdef enum:
@@ -38,7 +38,6 @@ cdef enum:
     NEAR_WINDOW = 1 << 14           # of what a tile's window holds of its blocks, and of a band's
     NEAR_STRIP = 3 << 14            # strip, or of one that serves row after row, to stay in the first-level cache
     NEAR_PLANES = 1 << 15           # or what a band's windows hold, to stay there from depth to depth
-    FAR_BYTES = 3 << 22             # of an input that no cache holds
     BAND_ROWS = 16                  # of outputs, at most
     COLLIDING = 1 << 11             # pixels so many bytes apart meet in a few sets of the first-level cache
     UNITS_PER_THREAD = 8
@@ -147,7 +146,7 @@ cdef inline bint shares_planes(const Geometry* g) noexcept nogil:
 cdef inline bint cut_row_bands(Job* job, Py_ssize_t threads) noexcept nogil:
     """Units that read the interior in place, if that can be: bands of rows, and parts of the blocks."""
     cdef const Geometry* g = &job.g
-    cdef Py_ssize_t item = job.kernels.item, rows = 1, depths = 1, row, near
+    cdef Py_ssize_t item = job.kernels.item, rows = 1, depths = 1, row, plane, near
     job.in_place = False
     if (job.scattered or job.spreading or job.x.channel != item or job.x.axis[2] == 0
             or (g.pad_mode == CONSTANT and not job.skip_padding)):
@@ -167,8 +166,8 @@ cdef inline bint cut_row_bands(Job* job, Py_ssize_t threads) noexcept nogil:
         rows += 1
     # Bands of equal height leave no rest, nor do depths.
     job.rectangle[0], job.rectangle[1] = ceil_div(g.out[1], ceil_div(g.out[1], rows)), g.out[2]
-    row = row // g.kernel[0] * strip_rows(g, rows) * job.near_blocks
-    while shares_planes(g) and depths < g.out[0] and strip_planes(g, depths + 1) * row <= STRIP:
+    plane = row // g.kernel[0] * strip_rows(g, rows) * job.near_blocks
+    while shares_planes(g) and depths < g.out[0] and strip_planes(g, depths + 1) * plane <= STRIP:
         depths += 1
     job.depths = ceil_div(g.out[0], ceil_div(g.out[0], depths))
     cut_blocks_of_units(job, threads)

@@ -259,6 +259,8 @@ cdef struct Slide:                  # contract in kernels/slide.pxi
     const Py_ssize_t* at            # from `source` to each row of a window
     Py_ssize_t operands
     Py_ssize_t taps                 # neighbours of such a row
+    Py_ssize_t ahead                # bytes ahead of which lines are fetched,
+    Py_ssize_t fresh                # of so many operands, the last, which no row before has met
     char* to
     bint edge                       # one vector, of which only some columns can be read:
     Py_ssize_t first                #   the first, counted from `source`,

@@ -10,7 +10,13 @@ from pool_job cimport NOTHING, Cut, PoolGeometry, PoolJob, Window, divisor_along
 
 cdef enum:
     BAND_BYTES = 1 << 14            # of a band's input
+    AHEAD = 1 << 12                 # bytes ahead of which rows are fetched, if they are far
     OPERANDS = 64                   # rows of a window, at most
+
+
+cdef inline bint shares_rows(const PoolGeometry* g) noexcept nogil:
+    """Whether windows that follow each other have rows in common."""
+    return g.kernel[0] > g.stride[0] or g.kernel[1] > g.stride[1]
 
 
 cdef inline void cut_bands(PoolJob* job) noexcept nogil:
@@ -61,6 +67,7 @@ cdef inline void slide_band(const PoolJob* job, Py_ssize_t n, Py_ssize_t d, Py_s
     s.source_row, s.to_row = g.stride[1] * job.x.axis[1], job.y.axis[1]
     s.at = at
     s.taps = g.kernel[2]
+    s.ahead = AHEAD if job.far else 0
     s.lowest = <const char*> job.lowest
     whole_windows(g, 1, &lo, &hi)
     h = first
@@ -72,6 +79,7 @@ cdef inline void slide_band(const PoolJob* job, Py_ssize_t n, Py_ssize_t d, Py_s
             for j in range(wh.taps):
                 at[s.operands] = i * g.dilation[0] * job.x.axis[0] + j * g.dilation[1] * job.x.axis[1]
                 s.operands += 1
+        s.fresh = min(g.stride[1], s.operands) if shares_rows(g) else s.operands
         s.divisor = 0
         if job.count != NOTHING:
             s.divisor = job.divisor * divisor_along(job, &wd) * divisor_along(job, &wh)

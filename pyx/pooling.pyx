@@ -11,7 +11,7 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
 from arrays cimport aligned, follows, forked, opened, overlap
-from geometry cimport ceil_div
+from geometry cimport FAR_BYTES, ceil_div
 from kernel_table cimport MAX_STRIDE, MAX_TAPS, MAXIMUM, MAXIMUM_NUMBER, SUM, KernelTable
 from pool_boxes cimport FIRST_LEVEL, boxes_unit, levels_of
 from pool_direct cimport direct_scratch, direct_unit
@@ -180,6 +180,7 @@ cdef class Pooling:
         cdef Py_ssize_t all_bytes, units
         all_bytes = (job.g.batch * job.g.channels * job.g.size[0] * job.g.size[1] * job.g.size[2]
                      * (4 if job.widened else self.kernels.item))
+        job.far = all_bytes >= FAR_BYTES
         view_as_pictures(job, self.channels_last)
         choose(job)
         if forked() or bytes_read(job) < SERIAL_BYTES:

@@ -1,7 +1,7 @@
 # How threads share units of work.  Each has a stretch of neighbouring units, the same from call to call: what
 # it reads and writes is still in its cache from the layer before, and it does not fetch, ahead of its
-# own lines, those that another is writing.  Who has done his takes from the stretches of others, and at last
-# from the units behind all stretches: small ones, which let all end together.
+# own lines, those that another is writing.  A thread that has done its own takes from the stretches of others, and
+# at last from the units behind all stretches: small ones, which let all end together.
 cdef extern from *:
     """
     static inline Py_ssize_t cyconv_take_one(Py_ssize_t *n) { return __atomic_fetch_add(n, 1, __ATOMIC_RELAXED); }

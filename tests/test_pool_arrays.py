@@ -259,6 +259,21 @@ def test_large_outputs_begin_at_a_line_of_cache():
         assert np.all(kept[-1] == 1)
 
 
+@pytest.mark.parametrize("layout", ["NHWC", "NCHW"])
+@pytest.mark.parametrize(
+    ("size", "more"), [(2, {}), (3, {"stride": 2, "padding": 1}), (5, {"stride": 1, "padding": "same"})]
+)
+def test_arrays_larger_than_caches(each_isa, layout, size, more):
+    """Many samples have the bits that each has alone."""
+    x = np.random.default_rng(3).standard_normal((5, 61, 57, 8)).astype(np.float32)
+    x = np.ascontiguousarray(moved(np.resize(x, (120, *x.shape[1:])), layout))
+    assert x.nbytes > 12 << 20
+    for pool in (cyconv.max_pool2d, cyconv.avg_pool2d):
+        y = pool(x, size, layout=layout, threads=2, **more)
+        alone = [pool(x[i : i + 1], size, layout=layout, **more).tobytes() for i in range(5)]
+        assert all(y[i].tobytes() == alone[i % 5] for i in range(len(y)))
+
+
 def test_many_python_threads_at_once(each_isa):
     """Calls share what is remembered of calls, and nothing else."""
     cases = [one_result(case) for op in OPS for case in drawn(op, 3)]

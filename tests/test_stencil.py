@@ -437,20 +437,22 @@ def test_depths_in_parts(each_isa, channels):
         {"padding": (1, 0, 0), "stride": (2, 1, 1)},
     ],
 )
-def test_kernels_along_the_depth(each_isa, depth, arguments):
+@pytest.mark.parametrize("layout", layouts(3)[:2])
+def test_kernels_along_the_depth(each_isa, layout, depth, arguments):
     """Planes whose rows follow each other are one row of a picture of depths; to the bit the same if they do not."""
     rng = np.random.default_rng(depth)
-    named = {**arguments, "groups": 6, "layout": "NCDHW", "kernel_layout": "OIDHW", "algorithm": "stencil"}
+    named = {**arguments, "groups": 6, "layout": layout, "kernel_layout": "OIDHW", "algorithm": "stencil"}
     for dtype in ("float32", "float64", "int32"):
         for size in ((24, 7, 9), (21, 1, 70)):
-            x = rng.integers(-4, 5, (2, 6, *size)).astype(dtype)
+            x = np.ascontiguousarray(moved(rng.integers(-4, 5, (2, *size, 6)).astype(dtype), layout))
             w = rng.integers(-4, 5, (12, 1, depth, 1, 1)).astype(dtype)
             if dtype in FLOATS:
                 exact = cyconv.conv3d(x, w, **named)
                 np.testing.assert_array_equal(exact, reference.convolve(x, w, **without(named, "algorithm")))
                 x, w = rng.standard_normal(x.shape).astype(dtype), rng.standard_normal(w.shape).astype(dtype)
-            gaps = np.zeros((*x.shape[:-1], size[2] + 3), dtype)
-            apart = gaps[..., 1:-2]
+            width = layout.index("W")
+            wider = tuple(n + 3 if axis == width else n for axis, n in enumerate(x.shape))
+            apart = np.moveaxis(np.moveaxis(np.zeros(wider, dtype), width, -1)[..., 1:-2], -1, width)
             apart[...] = x
             y = cyconv.conv3d(x, w, **named)
             out = np.zeros((*y.shape[:-1], y.shape[-1] + 5), y.dtype)[..., :-5]

@@ -44,18 +44,22 @@ cdef inline void slide_rows(const int kind, const int stride, const Py_ssize_t o
     cdef const char* source
     cdef char* to
     cdef Py_ssize_t rows = s.rows, source_row = s.source_row, to_row = s.to_row
-    cdef Py_ssize_t vectors = s.vectors, lanes = s.lanes, first = s.first, last = s.last
+    cdef Py_ssize_t vectors = s.vectors, lanes = s.lanes, first = s.first, last = s.last, ahead = s.ahead
     cdef vec lowest = vsplat((<const real*> s.lowest)[0])
     cdef vec divisor = vsplat(1), acc
     cdef vec next = lowest
     cdef bint divided = kind == SUM and s.divisor != 0
-    cdef Py_ssize_t p, r, v
+    cdef Py_ssize_t p, r, v, j
     if divided:
         divisor = vmul(vsplat(<real> s.divisor), vload_part(s.lane_divisors, lanes))
     for p in range(s.planes):
         source = s.source + p * s.source_plane
         to = s.to + p * s.to_plane
         for r in range(rows):
+            if ahead > 0 and not edge:
+                for j in range(operands - s.fresh, operands):
+                    for v in range((vectors * stride * VBYTES + 63) // 64):
+                        vprefetch_far(source + at[j] + ahead + 64 * v)
             if taps > stride and not edge:
                 accumulate(kind, False, 1, NULL, operands, at, source, &next)
             for v in range(1 if edge else vectors):
