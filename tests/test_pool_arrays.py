@@ -266,8 +266,8 @@ def test_large_outputs_begin_at_a_line_of_cache():
 def test_arrays_larger_than_caches(each_isa, layout, size, more):
     """Many samples have the bits that each has alone."""
     x = np.random.default_rng(3).standard_normal((5, 61, 57, 8)).astype(np.float32)
-    x = np.ascontiguousarray(moved(np.resize(x, (120, *x.shape[1:])), layout))
-    assert x.nbytes > 12 << 20
+    x = np.ascontiguousarray(moved(np.resize(x, (240, *x.shape[1:])), layout))
+    assert x.nbytes > 24 << 20
     for pool in (cyconv.max_pool2d, cyconv.avg_pool2d):
         y = pool(x, size, layout=layout, threads=2, **more)
         alone = [pool(x[i : i + 1], size, layout=layout, **more).tobytes() for i in range(5)]

@@ -33,18 +33,20 @@ cdef inline void slide(const int kind, const int stride, const Slide* s) noexcep
 cdef inline void slide_window(const int kind, const int stride, const Py_ssize_t operands, const Py_ssize_t taps,
                               const Py_ssize_t* at, const Slide* s) noexcept nogil:
     if s.edge:
-        slide_rows(kind, stride, operands, taps, at, True, s)
+        slide_rows(kind, stride, operands, taps, at, True, False, s)
+    elif s.ahead > 0:
+        slide_rows(kind, stride, operands, taps, at, False, True, s)
     else:
-        slide_rows(kind, stride, operands, taps, at, False, s)
+        slide_rows(kind, stride, operands, taps, at, False, False, s)
 
 
 # Stores may change what s points to, as far as the compiler knows: what rows need is in variables.
 cdef inline void slide_rows(const int kind, const int stride, const Py_ssize_t operands, const Py_ssize_t taps,
-                            const Py_ssize_t* at, const bint edge, const Slide* s) noexcept nogil:
+                            const Py_ssize_t* at, const bint edge, const bint fetched, const Slide* s) noexcept nogil:
     cdef const char* source
     cdef char* to
     cdef Py_ssize_t rows = s.rows, source_row = s.source_row, to_row = s.to_row
-    cdef Py_ssize_t vectors = s.vectors, lanes = s.lanes, first = s.first, last = s.last, ahead = s.ahead
+    cdef Py_ssize_t vectors = s.vectors, lanes = s.lanes, first = s.first, last = s.last
     cdef vec lowest = vsplat((<const real*> s.lowest)[0])
     cdef vec divisor = vsplat(1), acc
     cdef vec next = lowest
@@ -56,10 +58,10 @@ cdef inline void slide_rows(const int kind, const int stride, const Py_ssize_t o
         source = s.source + p * s.source_plane
         to = s.to + p * s.to_plane
         for r in range(rows):
-            if ahead > 0 and not edge:
+            if fetched:
                 for j in range(operands - s.fresh, operands):
                     for v in range((vectors * stride * VBYTES + 63) // 64):
-                        vprefetch_far(source + at[j] + ahead + 64 * v)
+                        vprefetch_far(source + at[j] + s.ahead + 64 * v)
             if taps > stride and not edge:
                 accumulate(kind, False, 1, NULL, operands, at, source, &next)
             for v in range(1 if edge else vectors):
