@@ -180,7 +180,7 @@ cdef class Pooling:
         cdef Py_ssize_t all_bytes, units
         all_bytes = (job.g.batch * job.g.channels * job.g.size[0] * job.g.size[1] * job.g.size[2]
                      * (4 if job.widened else self.kernels.item))
-        job.far = all_bytes >= 2 * FAR_BYTES        # outputs are few: the last-level cache is the input's alone
+        job.far = all_bytes >= 2 * FAR_BYTES        # less is often still in the last-level cache
         view_as_pictures(job, self.channels_last)
         choose(job)
         if forked() or bytes_read(job) < SERIAL_BYTES:

@@ -14,6 +14,10 @@ LAYERS = [case for case in paper.layers() if case.n == 1 and case.nbytes < 2e7]
 KNOWN = paper.Figures(250e9, {"resnet50/res2a_branch2b": 240e9}, 200e9, 2e-6, "assumed")
 
 
+COUNTER = 64
+"""Bytes of each thread's line, which says what it has taken."""
+
+
 def workspace(case, threads):
     """Bytes that a plan says its threads need together."""
     w = np.zeros((case.k, case.c, *case.kernel), np.float32)
@@ -33,11 +37,10 @@ def test_units_are_those_of_the_compiled_code(case):
         per_thread, rest = divmod(workspace(case, threads), min(threads, division.units))
         assert rest == 0, threads
         assert per_thread % 64 == 0, threads
-        each.setdefault(division.at_once, set()).add(per_thread)
+        each.setdefault(division.at_once, set()).add(per_thread - COUNTER)
     assert all(len(sizes) == 1 for sizes in each.values()), each
-    # But for a little that does not: a counter, and what brings arrays to lines of cache.
     per_tile = [sizes.pop() / at_once for at_once, sizes in each.items()]
-    assert max(per_tile) - min(per_tile) <= 256
+    assert max(per_tile) - min(per_tile) <= 192
 
 
 @pytest.mark.parametrize("case", paper.layers(), ids=lambda case: f"{case.key}-{case.n}")
