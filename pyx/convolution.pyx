@@ -26,7 +26,7 @@ from row_stencil cimport takes_rows
 from separable cimport cut_separable, few_blocks, separable_scratch, separable_unit
 from stencil cimport STRIP as STENCIL_STRIP
 from stencil cimport cut_blocks, merge_rows, stencil_scratch, stencil_unit
-from stretches cimport begin_stretches, next_unit, stretches_bytes
+from stretches cimport begin_stretches, next_unit, store_fence, stretches_bytes
 from strip cimport joined_groups, planes_of
 from geometry cimport (CONSTANT, EDGE, FAR_BYTES, MAX_BANDS, REFLECT, SYMMETRIC, WRAP, Array, Blocks, Chunk, Geometry,
                        Job, Lines, PadMode, block_width, ceil_div, inside, kernel_rows, tap_term)
@@ -264,18 +264,6 @@ cdef extern from *:
     """
     int take "cyconv_take"(int* flag) nogil
     void give "cyconv_give"(int* flag) nogil
-
-
-cdef extern from *:
-    """
-    #if defined(__SSE2__)
-    #include <emmintrin.h>
-    #define cyconv_store_fence() _mm_sfence()
-    #else
-    #define cyconv_store_fence() ((void)0)
-    #endif
-    """
-    void store_fence "cyconv_store_fence"() nogil       # what went around the cache is seen by all threads
 
 
 cdef class Convolution:

@@ -232,6 +232,7 @@ cdef struct Fold:                   # contract in kernels/fold.pxi
     const char* lane_divisors       # of each element of a run, multiplied with the run's; or NULL
     bint narrow                     # float64 only: operands are float32,
     bint narrow_to                  #   and results
+    bint around                     # whole lines are stored around the cache
 
 cdef struct VanHerk:                # contract in kernels/van_herk.pxi
     FoldKind kind
@@ -262,6 +263,7 @@ cdef struct Slide:                  # contract in kernels/slide.pxi
     Py_ssize_t ahead                # bytes ahead of which lines are fetched,
     Py_ssize_t fresh                # of so many operands, the last, which no row before has met
     char* to
+    bint around                     # whole lines are stored around the cache, if `ahead` is not 0
     bint edge                       # one vector, of which only some columns can be read:
     Py_ssize_t first                #   the first, counted from `source`,
     Py_ssize_t last                 #   and the one behind the last

@@ -48,7 +48,8 @@ cdef struct PoolJob:                # one call: read by all threads, written by 
     Py_ssize_t pictures             # samples, or channels of all samples
     Py_ssize_t sample_pictures      # pictures of one sample
     Py_ssize_t pixel                # elements of a pixel
-    bint far                        # x is too large to come from a cache
+    bint far                        # x is too large to come from a cache,
+    bint around                     # and y to stay there until it is read: it goes to memory at once
     bint slide                      # windows slide along the lanes, see pool_slide.pxd
     bint direct                     # read and written where they are, see pool_direct.pxd
     bint across                     #   and windows are wider than a vector

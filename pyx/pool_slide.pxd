@@ -68,6 +68,7 @@ cdef inline void slide_band(const PoolJob* job, Py_ssize_t n, Py_ssize_t d, Py_s
     s.at = at
     s.taps = g.kernel[2]
     s.ahead = AHEAD if job.far else 0
+    s.around = job.around
     s.lowest = <const char*> job.lowest
     whole_windows(g, 1, &lo, &hi)
     h = first

@@ -5,7 +5,7 @@ memoryviews, choose between the two ways of computing (pool_direct.pxd and pool_
 the output into units and let the threads work through them.
 """
 from cpython.pycapsule cimport PyCapsule_GetPointer
-from cython.parallel cimport prange, threadid
+from cython.parallel cimport prange
 from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
@@ -19,6 +19,7 @@ from pool_job cimport (CELLS, ELEMENTS, GIVEN, NOTHING, Cut, PoolGeometry, PoolJ
                        store_function)
 from pool_rows cimport element, load_row, store_row
 from pool_slide cimport cut_bands, slide_scratch, slide_unit
+from stretches cimport begin_stretches, next_unit, store_fence, stretches_bytes
 
 cdef enum:
     FEW_TAPS = 16                   # windows of so many elements are always folded directly; rows, if they slide
@@ -177,10 +178,12 @@ cdef class Pooling:
 
     cdef int run(self, PoolJob* job, Py_ssize_t threads) except -1:
         cdef char* scratch = NULL
-        cdef Py_ssize_t all_bytes, units
+        cdef Py_ssize_t all_bytes, all_outputs, memory, units
         all_bytes = (job.g.batch * job.g.channels * job.g.size[0] * job.g.size[1] * job.g.size[2]
                      * (4 if job.widened else self.kernels.item))
         job.far = all_bytes >= 2 * FAR_BYTES        # less is often still in the last-level cache
+        all_outputs = job.g.batch * job.g.channels * job.g.out[0] * job.g.out[1] * job.g.out[2]
+        job.around = job.far and all_outputs >= FAR_BYTES // self.kernels.item
         view_as_pictures(job, self.channels_last)
         choose(job)
         if forked() or bytes_read(job) < SERIAL_BYTES:
@@ -201,9 +204,10 @@ cdef class Pooling:
             job.scratch_bytes = job.cut.bytes * job.cut.buffers
         job.scratch_bytes = ceil_div(job.scratch_bytes, 64) * 64
         threads = min(threads, job.units)
-        scratch = <char*> malloc(job.scratch_bytes * threads + 64)
+        memory = job.scratch_bytes * threads + stretches_bytes(threads) + 64
+        scratch = <char*> malloc(memory)
         if scratch == NULL:
-            raise MemoryError(f"cyconv: no memory for {job.scratch_bytes * threads} bytes of scratch")
+            raise MemoryError(f"cyconv: no memory for {memory} bytes of scratch")
         job.scratch = scratch + 64 - <Py_ssize_t> scratch % 64
         with nogil:
             work(job, threads)
@@ -212,13 +216,25 @@ cdef class Pooling:
 
 
 cdef void work(const PoolJob* job, Py_ssize_t threads) noexcept nogil:
-    cdef Py_ssize_t unit
+    cdef Py_ssize_t unit, thread
     if threads == 1:
         for unit in range(job.units):
             do_unit(job, unit, 0)
-    else:
-        for unit in prange(job.units, schedule="dynamic", num_threads=threads):
-            do_unit(job, unit, threadid())
+        return
+    begin_stretches(job.scratch + threads * job.scratch_bytes, 0 if job.far else job.units, threads)
+    for thread in prange(threads, schedule="static", num_threads=threads):
+        share(job, threads, thread)
+
+
+cdef void share(const PoolJob* job, Py_ssize_t threads, Py_ssize_t thread) noexcept nogil:
+    """The work of one of several threads."""
+    cdef PoolJob own = job[0]           # copied at once: its lines come from another processor
+    cdef Py_ssize_t stretched = 0 if own.far else own.units         # no cache keeps x from call to call
+    cdef char* stretches = own.scratch + threads * own.scratch_bytes
+    cdef Py_ssize_t unit = next_unit(stretches, stretched, own.units, threads, thread)
+    while unit >= 0:
+        do_unit(&own, unit, thread)
+        unit = next_unit(stretches, stretched, own.units, threads, thread)
 
 
 cdef void do_unit(const PoolJob* job, Py_ssize_t unit, Py_ssize_t thread) noexcept nogil:
@@ -228,6 +244,8 @@ cdef void do_unit(const PoolJob* job, Py_ssize_t unit, Py_ssize_t thread) noexce
         direct_unit(job, unit, job.scratch + thread * job.scratch_bytes)
     else:
         boxes_unit(job, unit, job.scratch + thread * job.scratch_bytes)
+    if job.around:
+        store_fence()
 
 
 cdef void view_as_pictures(PoolJob* job, bint channels_last) noexcept:

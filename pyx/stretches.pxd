@@ -4,11 +4,18 @@
 # at last from the units behind all stretches: small ones, which let all end together.
 cdef extern from *:
     """
+    #if defined(__SSE2__)
+    #include <emmintrin.h>
+    #define cyconv_store_fence() _mm_sfence()
+    #else
+    #define cyconv_store_fence() ((void)0)
+    #endif
     static inline Py_ssize_t cyconv_take_one(Py_ssize_t *n) { return __atomic_fetch_add(n, 1, __ATOMIC_RELAXED); }
     static inline Py_ssize_t cyconv_look(const Py_ssize_t *n) { return __atomic_load_n(n, __ATOMIC_RELAXED); }
     """
     Py_ssize_t take_one "cyconv_take_one"(Py_ssize_t* n) nogil
     Py_ssize_t look "cyconv_look"(const Py_ssize_t* n) nogil
+    void store_fence "cyconv_store_fence"() nogil       # what went around the cache is seen by all threads
 
 cdef enum:
     LINE = 64                       # bytes of a stretch

@@ -117,6 +117,7 @@ def test_compiled_floors():
             "pool_job",
             "pool_rows",
             "pool_slide",
+            "stretches",
         },
         "fourier": {"arrays", "geometry", "kernel_table"},
         "kernels": {"simd", "kernel_table"},

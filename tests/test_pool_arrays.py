@@ -261,11 +261,17 @@ def test_large_outputs_begin_at_a_line_of_cache():
 
 @pytest.mark.parametrize("layout", ["NHWC", "NCHW"])
 @pytest.mark.parametrize(
-    ("size", "more"), [(2, {}), (3, {"stride": 2, "padding": 1}), (5, {"stride": 1, "padding": "same"})]
+    ("width", "size", "more"),
+    [
+        (57, 2, {}),
+        (57, 3, {"stride": 2, "padding": 1}),
+        (57, 5, {"stride": 1, "padding": "same"}),
+        (64, 3, {"stride": 1, "padding": "same"}),
+    ],
 )
-def test_arrays_larger_than_caches(each_isa, layout, size, more):
-    """Many samples have the bits that each has alone."""
-    x = np.random.default_rng(3).standard_normal((5, 61, 57, 8)).astype(np.float32)
+def test_arrays_larger_than_caches(each_isa, layout, width, size, more):
+    """Many samples have the bits that each has alone, also where whole lines are stored around the cache."""
+    x = np.random.default_rng(3).standard_normal((5, 61, width, 8)).astype(np.float32)
     x = np.ascontiguousarray(moved(np.resize(x, (240, *x.shape[1:])), layout))
     assert x.nbytes > 24 << 20
     for pool in (cyconv.max_pool2d, cyconv.avg_pool2d):

@@ -144,6 +144,10 @@ cdef inline void fold_vectors(const int kind, const bint narrow, const bint narr
                     acc[v] = vdiv(acc[v], vmul(divisor, operand(False, f.lane_divisors + (first + v) * VBYTES, part)))
                 else:
                     acc[v] = vdiv(acc[v], divisor)
+    if part == NULL and not narrow_to and f.around and (<Py_ssize_t> to | vectors * step) % LINE == 0:
+        for v in range(vectors):
+            vstream(to + v * step, acc[v])
+        return
     for v in range(vectors):
         if part == NULL:
             if narrow_to:

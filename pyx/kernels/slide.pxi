@@ -51,6 +51,7 @@ cdef inline void slide_rows(const int kind, const int stride, const Py_ssize_t o
     cdef vec divisor = vsplat(1), acc
     cdef vec next = lowest
     cdef bint divided = kind == SUM and s.divisor != 0
+    cdef bint around = s.around and VBYTES % 64 == 0 and (<Py_ssize_t> s.to | s.to_plane | to_row) % 64 == 0
     cdef Py_ssize_t p, r, v, j
     if divided:
         divisor = vmul(vsplat(<real> s.divisor), vload_part(s.lane_divisors, lanes))
@@ -71,6 +72,8 @@ cdef inline void slide_rows(const int kind, const int stride, const Py_ssize_t o
                     acc = vdiv(acc, divisor)
                 if edge:
                     vstore_part(to, acc, lanes)
+                elif fetched and around:
+                    vstream(to + v * VBYTES, acc)
                 else:
                     vstore(to + v * VBYTES, acc)
             source += source_row
