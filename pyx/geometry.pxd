@@ -125,10 +125,12 @@ cdef struct Job:                    # one call: read by all threads, written by 
     bint spreading                  # or channels are spread in the strip,
     Py_ssize_t pixel_vectors        # where a pixel is so many vectors
     bint in_place                   #   whether interior columns are read where they lie: these
-    Py_ssize_t interior[2]          #   of all output columns, from tile to tile;
+    Py_ssize_t interior[2]          #   of all output columns, from tile to tile, or all if
+    bint bare                       #   tiles at an edge leave out what is outside (whole vectors do);
     Py_ssize_t near_blocks          #   blocks that a column of tiles computes together,
     Py_ssize_t pass_blocks          #   and before the next column,
-    bint far                        #   whether what that reads is fetched from memory meanwhile,
+    bint far                        #   whether what is read next is fetched meanwhile: the next column,
+    Py_ssize_t next_unit            #   or if it is not 0, what lies so many bytes ahead,
     Py_ssize_t depths               #   depths of a unit,
     Py_ssize_t rectangle[2]         #   and its rows and columns; stencil: of a block, and
     Py_ssize_t planes               #   planes of the input that are copied at a time

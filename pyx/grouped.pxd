@@ -28,9 +28,11 @@
 # rows hold stays there from depth to depth.  The last block
 # may be a part of a vector, which is loaded whole: what follows in memory meets lanes that are not
 # stored.  The last pixels of a row, behind which memory may end, are therefore read from the strip.
+# The other blocks need none where padding is zeros and rows of a tile are one or two taps apart: edge tiles
+# leave out what is outside.  Meanwhile the lines that come next are fetched, if no near cache holds them.
 from libc.string cimport memset
 
-from geometry cimport CONSTANT, FAR_BYTES, Geometry, Job, ceil_div, kernel_rows, lines_of_y, source_index, source_row
+from geometry cimport CONSTANT, Geometry, Job, ceil_div, kernel_rows, lines_of_y, source_index, source_row
 from kernel_table cimport CLAMP, MET, Gather, Segment, Spread, Tile, tile_function
 
 cdef enum:
@@ -40,6 +42,8 @@ cdef enum:
     NEAR_PLANES = 1 << 15           # or what a band's windows hold, to stay there from depth to depth
     BAND_ROWS = 16                  # of outputs, at most
     COLLIDING = 1 << 11             # pixels so many bytes apart meet in a few sets of the first-level cache
+    NEAR_UNIT = 1 << 18             # of the rows of a unit, for the next unit's to be fetched meanwhile
+    FETCHED_BYTES = 1 << 20         # of an input that no second-level cache holds
     UNITS_PER_THREAD = 8
 
 
@@ -130,6 +134,17 @@ cdef inline void find_interior(Job* job) noexcept nogil:
     job.interior[0], job.interior[1] = first, last
 
 
+cdef inline bint leaves_out_edges(const Job* job) noexcept nogil:
+    """Whether tiles at an edge read the input in place too, but for the last block if it is a part of a vector.
+
+    It pays if pixels do not collide in the cache.
+    """
+    cdef const Geometry* g = &job.g
+    cdef Py_ssize_t stride = g.stride[2], dilation = g.dilation[2]
+    return (not job.picking and g.pad_mode == CONSTANT and (shares_rows(g) or g.oc % job.kernels.lanes == 0)
+            and (stride == dilation or stride == 2 * dilation) and job.x.axis[2] % COLLIDING != 0)
+
+
 cdef inline bint shares_rows(const Geometry* g) noexcept nogil:
     """Whether windows below each other share half of their rows, so that copying is little beside the products.
 
@@ -152,7 +167,11 @@ cdef inline bint cut_row_bands(Job* job, Py_ssize_t threads) noexcept nogil:
             or (g.pad_mode == CONSTANT and not job.skip_padding)):
         return False
     job.tile_pixels = even_tiles(job, g.out[2])
-    find_interior(job)
+    job.bare = leaves_out_edges(job)
+    if job.bare and g.oc % job.kernels.lanes == 0:
+        job.interior[0], job.interior[1] = 0, g.out[2]
+    else:
+        find_interior(job)
     row = g.kernel[0] * strip_columns(g, job.tile_pixels) * job.kernels.lanes * item
     if strip_rows(g, 1) * row > STRIP:
         return False
@@ -171,9 +190,13 @@ cdef inline bint cut_row_bands(Job* job, Py_ssize_t threads) noexcept nogil:
         depths += 1
     job.depths = ceil_div(g.out[0], ceil_div(g.out[0], depths))
     cut_blocks_of_units(job, threads)
-    job.far = g.batch * g.size[0] * g.size[1] * g.size[2] * (g.oc // job.group_filters) * g.ic >= FAR_BYTES // item
-    # Of what is far, all lines of a pixel are read before those of others: they lie together in memory.
-    job.pass_blocks = job.part_blocks if job.far else job.near_blocks
+    job.far = g.batch * g.size[0] * g.size[1] * g.size[2] * (g.oc // job.group_filters) * g.ic >= FETCHED_BYTES // item
+    # The next unit has the depths behind, or the rows below; if it is far away, the next column is fetched instead.
+    # All lines of a pixel are then read before those of others: they lie together in memory.
+    job.next_unit = job.rectangle[0] * g.stride[1] * job.x.axis[1]
+    if job.next_unit > NEAR_UNIT or g.out[0] > 1:
+        job.next_unit = 0
+    job.pass_blocks = job.part_blocks if job.far and job.next_unit == 0 else job.near_blocks
     job.in_place = True
     return True
 
@@ -258,14 +281,14 @@ cdef inline void begin_tiles(const Job* job, Py_ssize_t q, Tile* t) noexcept nog
     t.init_vector = vector
     t.lanes = min(job.kernels.lanes, job.g.oc - q * job.kernels.lanes)
     t.onto = t.ahead = 0
-    t.c_lines = lines_of_y(job, False)
+    t.c_lines = lines_of_y(job, job.far)
     t.limits = job.limits
 
 
 cdef inline void run_tiles(const Job* job, Tile* t, Py_ssize_t columns) noexcept nogil:
     """Tiles of neighbouring outputs, the last of them of what is left over."""
     cdef Py_ssize_t tiles = columns // job.tile_pixels, rest = columns % job.tile_pixels
-    cdef const tile_function* functions = functions_of(job, t)
+    cdef const tile_function* functions = functions_of(job, t, False)
     cdef const char* a = t.a
     cdef char* c = t.c
     t.count = tiles
@@ -281,8 +304,12 @@ cdef inline void run_tiles(const Job* job, Tile* t, Py_ssize_t columns) noexcept
         t.a, t.c = a, c
 
 
-cdef inline const tile_function* functions_of(const Job* job, const Tile* t) noexcept nogil:
+cdef inline const tile_function* functions_of(const Job* job, const Tile* t, bint edge) noexcept nogil:
     """Tiles that load each pixel once serve several taps with it, if outputs are one or two taps apart."""
+    if edge and t.a_row == t.a_term:
+        return job.kernels.edge_sliding_tile
+    if edge:
+        return job.kernels.edge_striding_tile
     if job.picking and t.a_row == t.a_term:
         return job.kernels.picking_tile
     if job.picking:
@@ -317,7 +344,7 @@ cdef inline void in_place_unit(const Job* job, Py_ssize_t unit, char* scratch) n
     cdef Py_ssize_t down = ceil_div(g.out[1], job.rectangle[0]), deep = ceil_div(g.out[0], job.depths)
     cdef Py_ssize_t block = unit // (deep * down) % job.parts * job.part_blocks
     cdef Py_ssize_t end = min(block + job.part_blocks, job.blocks.count)
-    cdef Py_ssize_t n = unit // (deep * down * job.parts), stop, column, pixels, pass_end, first
+    cdef Py_ssize_t n = unit // (deep * down * job.parts), stop, column, pixels, pass_end, first, last
     cdef Band b
     b.od = unit % deep * job.depths
     b.oh = unit // deep % down * job.rectangle[0]
@@ -345,8 +372,11 @@ cdef inline void in_place_unit(const Job* job, Py_ssize_t unit, char* scratch) n
             pixels = min(job.tile_pixels, (stop if column < stop else g.out[2]) - column)
             first = block
             while first < pass_end:
-                column_of_tiles(job, &b, first, min(first + job.near_blocks, pass_end), column, pixels, scratch)
-                first += job.near_blocks
+                last = min(first + job.near_blocks, pass_end)
+                if job.bare and first < g.oc // job.kernels.lanes < last:
+                    last -= 1
+                column_of_tiles(job, &b, first, last, column, pixels, scratch)
+                first = last
             column += pixels
         block = pass_end
 
@@ -356,7 +386,7 @@ cdef inline void column_of_tiles(const Job* job, const Band* b, Py_ssize_t block
     """Some pixels of all rows of a band, for blocks that are near together."""
     cdef const Geometry* g = &job.g
     cdef Py_ssize_t item = job.kernels.item, step = first_channel(job, 1), most = kernel_rows(g), _d, h, q, n
-    cdef bint near = job.interior[0] <= column < job.interior[1]
+    cdef bint near = job.interior[0] <= column < job.interior[1] or (job.bare and end * job.kernels.lanes <= g.oc)
     cdef Py_ssize_t pixel = job.x.axis[2] if near else edge_pixel(job)
     cdef const Segment* segments = b.inner if near else b.edge
     cdef const Py_ssize_t* counts = b.counts
@@ -364,14 +394,17 @@ cdef inline void column_of_tiles(const Job* job, const Band* b, Py_ssize_t block
     cdef const char* a = b.strip
     cdef char* y = b.y + column * job.y.axis[2]
     cdef const tile_function* functions
+    cdef Py_ssize_t ix = column * g.stride[2] - g.before[2], behind = g.size[2] - ix
+    cdef bint edge = near and (ix < 0 or behind < strip_columns(g, pixels))
     cdef Tile t
     t.keys = keys
+    t.first, t.last = ceil_div(max(-ix, 0), g.dilation[2]), ceil_div(max(behind, 0), g.dilation[2])
     t.a_row, t.a_term = g.stride[2] * pixel, g.dilation[2] * pixel
     t.a_next = g.stride[1] * (job.x.axis[1] if near else strip_columns(g, job.tile_pixels) * pixel)
     t.c_row, t.c_next = job.y.axis[2], job.y.axis[1]
-    functions = functions_of(job, &t)
+    functions = functions_of(job, &t, edge)
     if near:
-        a = x + (column * g.stride[2] - g.before[2]) * job.x.axis[2]
+        a = x + ix * job.x.axis[2]
     else:
         fill_edge(job, b, x, column, pixels, min(end * step, g.oc // job.group_filters * g.ic) - block * step)
     for _d in range(b.depths):
@@ -382,7 +415,8 @@ cdef inline void column_of_tiles(const Job* job, const Band* b, Py_ssize_t block
             t.count = min(b.inside_end - b.oh, b.rows) - h if b.inside <= b.oh + h < b.inside_end else 1
             for q in range(block, end):
                 begin_tiles(job, q, &t)
-                t.ahead = pixels * t.a_row if near and job.far else 0
+                if near and job.far:
+                    t.ahead = job.next_unit if job.next_unit != 0 else pixels * t.a_row
                 t.a = a + (q - block) * step * item
                 t.c = y + h * t.c_next + q * job.kernels.lanes * item
                 functions[pixels - 1](&t)

@@ -48,6 +48,8 @@ cdef struct Tile:                   # a run of equal register tiles; contract in
     Py_ssize_t b_unit
     Py_ssize_t b_term
     Py_ssize_t ahead                # so far ahead of them lines are fetched, or of pixels, if rows slide over them
+    Py_ssize_t first                # of an edge tile's vectors of each segment, the first to be loaded,
+    Py_ssize_t last                 # and the one behind the last
     const char* keys                # of a picking tile: lanes of a, a vector of integers for
     Py_ssize_t sets                 # each channel of a group
     const char* init                # where the sums start: the bias, or the sums so far
@@ -327,6 +329,8 @@ cdef struct KernelTable:
     tile_function sliding_tile[MAX_MR]      # the same where a_row is a_term,
     tile_function striding_tile[MAX_MR]     # where it is two of them,
     tile_function wide_tile[MAX_MR]         # and where it is one and terms are MET at least
+    tile_function edge_sliding_tile[MAX_MR]         # sliding and striding over an edge of the input
+    tile_function edge_striding_tile[MAX_MR]
     bint picks                      # lanes are permuted by one instruction, for
     tile_function picking_tile[MAX_MR]      # tiles whose lanes pick channels, where a_row is a_term,
     tile_function picking_apart_tile[MAX_MR]        # and everywhere

@@ -34,6 +34,9 @@
 #
 # Where a_term is a_row, three terms that follow each other are taken together, as by a sliding tile.
 #
+# An edge tile is a sliding or a striding one that reaches over an edge of the input: the vectors in front of
+# `first`, and from `last` on, are zeros that are not loaded.
+#
 # The outer loop over `count` tiles is there for speed twice: calls are fewer, and GCC only
 # unrolls the loops over i and v early enough to keep acc in registers if they are nested.
 cdef enum:
@@ -44,11 +47,13 @@ cdef enum:
     WIDE
     PICKING
     PICKING_APART
+    EDGE_SLIDING
+    EDGE_STRIDING
 
 
-cdef inline void meet(const int rows, const int taps, const int step, const bint picking, vec (*acc)[NV],
-                      const char* a, Py_ssize_t a_term, const char* w, Py_ssize_t w_term,
-                      const char* keys) noexcept nogil:
+cdef inline void meet(const int rows, const int taps, const int step, const bint picking, const bint edge,
+                      vec (*acc)[NV], const char* a, Py_ssize_t a_term, const char* w, Py_ssize_t w_term,
+                      const char* keys, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
     """Some terms of a tile whose rows are `step` terms apart: each vector of a is loaded once, and picked from."""
     cdef vec b[MET]
     cdef vec p
@@ -62,7 +67,10 @@ cdef inline void meet(const int rows, const int taps, const int step, const bint
     for i in range((n + 1) // 2):   # two vectors each: GCC does not unroll loops longer than 16
         for j in range(2):
             if 2 * i + j < n:
-                p = vload(a)
+                if edge and not first <= 2 * i + j < last:
+                    p = vzero()
+                else:
+                    p = vload(a)
                 if picking:
                     p = vpicked(p, key)
                 a = vopaque(a + a_term)
@@ -72,15 +80,15 @@ cdef inline void meet(const int rows, const int taps, const int step, const bint
                         acc[row][0] = vfma(p, b[k], acc[row][0])
 
 
-cdef inline void meet_sets(const int rows, const int taps, const int step, const bint picking, vec (*acc)[NV],
-                           const char* a, const char* w, const Tile* t) noexcept nogil:
-    """The same for each set of channels, if there are sets."""
+cdef inline void meet_sets(const int rows, const int taps, const int step, const bint picking, const bint edge,
+                           vec (*acc)[NV], const char* a, const char* w, Py_ssize_t met, const Tile* t) noexcept nogil:
+    """The same for each set of channels, if there are sets.  The vectors in front of the first are `met` terms."""
     cdef Py_ssize_t n
     if not picking:
-        meet(rows, taps, step, False, acc, a, t.a_term, w, VBYTES, NULL)
+        meet(rows, taps, step, False, edge, acc, a, t.a_term, w, VBYTES, NULL, t.first - met, t.last - met)
         return
     for n in range(t.sets):
-        meet(rows, taps, step, True, acc, a, t.a_term, w + n * VBYTES, t.b_term, t.keys + n * VBYTES)
+        meet(rows, taps, step, True, False, acc, a, t.a_term, w + n * VBYTES, t.b_term, t.keys + n * VBYTES, 0, 0)
 
 
 cdef inline void tile(const int rows, const int vectors, const int kind, const Tile* t) noexcept nogil:
@@ -90,7 +98,10 @@ cdef inline void tile(const int rows, const int vectors, const int kind, const T
     cdef int half = (rows + 1) // 2
     cdef int how = kind if REAL_IS_FLOATING else SLIDING if kind == WIDE else SPREAD if kind == STRIDING else kind
     cdef bint picking = how == PICKING
-    cdef int step = 1 if how == SLIDING or how == WIDE or picking else 2 if how == STRIDING else 0
+    cdef bint edge = how == EDGE_SLIDING or how == EDGE_STRIDING
+    cdef bint wide = how == WIDE or (how == EDGE_SLIDING and REAL_IS_FLOATING)
+    cdef int step = (1 if how == SLIDING or how == WIDE or how == EDGE_SLIDING or picking
+                     else 2 if how == STRIDING or how == EDGE_STRIDING else 0)
     cdef Py_ssize_t a_row = t.a_row, a_term = t.a_term, b_term = t.b_term
     cdef Py_ssize_t init_row = t.init_row, init_vector = t.init_vector, c_row = t.c_row
     cdef Py_ssize_t lanes = t.lanes, ahead = t.ahead, term = b_term if picking else VBYTES
@@ -149,23 +160,23 @@ cdef inline void tile(const int rows, const int vectors, const int kind, const T
             w = t.b + n * t.b_next + segment.b * t.b_unit
             if step > 0:
                 k = segment.terms
-                while how == WIDE and k >= MET:
-                    meet_sets(rows, MET, 1, False, acc, upper, w, t)
+                while wide and k >= MET:
+                    meet_sets(rows, MET, 1, False, edge, acc, upper, w, segment.terms - k, t)
                     upper += MET * a_term
                     w += MET * VBYTES
                     k -= MET
                 while k == 3 or k > 4:
-                    meet_sets(rows, 3, step, picking, acc, upper, w, t)
+                    meet_sets(rows, 3, step, picking, edge, acc, upper, w, segment.terms - k, t)
                     upper += 3 * a_term
                     w += 3 * term
                     k -= 3
                 while k > 1:
-                    meet_sets(rows, 2, step, picking, acc, upper, w, t)
+                    meet_sets(rows, 2, step, picking, edge, acc, upper, w, segment.terms - k, t)
                     upper += 2 * a_term
                     w += 2 * term
                     k -= 2
                 if k == 1:
-                    meet_sets(rows, 1, step, picking, acc, upper, w, t)
+                    meet_sets(rows, 1, step, picking, edge, acc, upper, w, segment.terms - k, t)
                 continue
             if how == PICKING_APART:
                 for k in range(segment.terms):
@@ -364,3 +375,31 @@ cdef void picking_apart_tile_11(const Tile* t) noexcept nogil: tile(ROWS(11), 1,
 cdef void picking_apart_tile_12(const Tile* t) noexcept nogil: tile(ROWS(12), 1, PICKING_APART, t)
 cdef void picking_apart_tile_13(const Tile* t) noexcept nogil: tile(ROWS(13), 1, PICKING_APART, t)
 cdef void picking_apart_tile_14(const Tile* t) noexcept nogil: tile(ROWS(14), 1, PICKING_APART, t)
+cdef void edge_sliding_tile_1(const Tile* t) noexcept nogil: tile(ROWS(1), 1, EDGE_SLIDING, t)
+cdef void edge_sliding_tile_2(const Tile* t) noexcept nogil: tile(ROWS(2), 1, EDGE_SLIDING, t)
+cdef void edge_sliding_tile_3(const Tile* t) noexcept nogil: tile(ROWS(3), 1, EDGE_SLIDING, t)
+cdef void edge_sliding_tile_4(const Tile* t) noexcept nogil: tile(ROWS(4), 1, EDGE_SLIDING, t)
+cdef void edge_sliding_tile_5(const Tile* t) noexcept nogil: tile(ROWS(5), 1, EDGE_SLIDING, t)
+cdef void edge_sliding_tile_6(const Tile* t) noexcept nogil: tile(ROWS(6), 1, EDGE_SLIDING, t)
+cdef void edge_sliding_tile_7(const Tile* t) noexcept nogil: tile(ROWS(7), 1, EDGE_SLIDING, t)
+cdef void edge_sliding_tile_8(const Tile* t) noexcept nogil: tile(ROWS(8), 1, EDGE_SLIDING, t)
+cdef void edge_sliding_tile_9(const Tile* t) noexcept nogil: tile(ROWS(9), 1, EDGE_SLIDING, t)
+cdef void edge_sliding_tile_10(const Tile* t) noexcept nogil: tile(ROWS(10), 1, EDGE_SLIDING, t)
+cdef void edge_sliding_tile_11(const Tile* t) noexcept nogil: tile(ROWS(11), 1, EDGE_SLIDING, t)
+cdef void edge_sliding_tile_12(const Tile* t) noexcept nogil: tile(ROWS(12), 1, EDGE_SLIDING, t)
+cdef void edge_sliding_tile_13(const Tile* t) noexcept nogil: tile(ROWS(13), 1, EDGE_SLIDING, t)
+cdef void edge_sliding_tile_14(const Tile* t) noexcept nogil: tile(ROWS(14), 1, EDGE_SLIDING, t)
+cdef void edge_striding_tile_1(const Tile* t) noexcept nogil: tile(ROWS(1), 1, EDGE_STRIDING, t)
+cdef void edge_striding_tile_2(const Tile* t) noexcept nogil: tile(ROWS(2), 1, EDGE_STRIDING, t)
+cdef void edge_striding_tile_3(const Tile* t) noexcept nogil: tile(ROWS(3), 1, EDGE_STRIDING, t)
+cdef void edge_striding_tile_4(const Tile* t) noexcept nogil: tile(ROWS(4), 1, EDGE_STRIDING, t)
+cdef void edge_striding_tile_5(const Tile* t) noexcept nogil: tile(ROWS(5), 1, EDGE_STRIDING, t)
+cdef void edge_striding_tile_6(const Tile* t) noexcept nogil: tile(ROWS(6), 1, EDGE_STRIDING, t)
+cdef void edge_striding_tile_7(const Tile* t) noexcept nogil: tile(ROWS(7), 1, EDGE_STRIDING, t)
+cdef void edge_striding_tile_8(const Tile* t) noexcept nogil: tile(ROWS(8), 1, EDGE_STRIDING, t)
+cdef void edge_striding_tile_9(const Tile* t) noexcept nogil: tile(ROWS(9), 1, EDGE_STRIDING, t)
+cdef void edge_striding_tile_10(const Tile* t) noexcept nogil: tile(ROWS(10), 1, EDGE_STRIDING, t)
+cdef void edge_striding_tile_11(const Tile* t) noexcept nogil: tile(ROWS(11), 1, EDGE_STRIDING, t)
+cdef void edge_striding_tile_12(const Tile* t) noexcept nogil: tile(ROWS(12), 1, EDGE_STRIDING, t)
+cdef void edge_striding_tile_13(const Tile* t) noexcept nogil: tile(ROWS(13), 1, EDGE_STRIDING, t)
+cdef void edge_striding_tile_14(const Tile* t) noexcept nogil: tile(ROWS(14), 1, EDGE_STRIDING, t)
