@@ -141,8 +141,9 @@ cdef inline bint leaves_out_edges(const Job* job) noexcept nogil:
     """
     cdef const Geometry* g = &job.g
     cdef Py_ssize_t stride = g.stride[2], dilation = g.dilation[2]
-    return (not job.picking and g.pad_mode == CONSTANT and (shares_rows(g) or g.oc % job.kernels.lanes == 0)
-            and (stride == dilation or stride == 2 * dilation) and job.x.axis[2] % COLLIDING != 0)
+    return (job.kernels.edges and not job.picking and g.pad_mode == CONSTANT
+            and (stride == dilation or stride == 2 * dilation)
+            and (shares_rows(g) or g.oc % job.kernels.lanes == 0) and job.x.axis[2] % COLLIDING != 0)
 
 
 cdef inline bint shares_rows(const Geometry* g) noexcept nogil:
@@ -307,9 +308,9 @@ cdef inline void run_tiles(const Job* job, Tile* t, Py_ssize_t columns) noexcept
 cdef inline const tile_function* functions_of(const Job* job, const Tile* t, bint edge) noexcept nogil:
     """Tiles that load each pixel once serve several taps with it, if outputs are one or two taps apart."""
     if edge and t.a_row == t.a_term:
-        return job.kernels.edge_sliding_tile
+        return job.kernels.sliding_edge_tile
     if edge:
-        return job.kernels.edge_striding_tile
+        return job.kernels.striding_edge_tile
     if job.picking and t.a_row == t.a_term:
         return job.kernels.picking_tile
     if job.picking:

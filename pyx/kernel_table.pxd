@@ -234,6 +234,7 @@ cdef struct Fold:                   # contract in kernels/fold.pxi
     const char* lane_divisors       # of each element of a run, multiplied with the run's; or NULL
     bint narrow                     # float64 only: operands are float32,
     bint narrow_to                  #   and results
+    bint ahead                      #   and what follows at each operand is fetched
     bint around                     # whole lines are stored around the cache
 
 cdef struct VanHerk:                # contract in kernels/van_herk.pxi
@@ -329,8 +330,9 @@ cdef struct KernelTable:
     tile_function sliding_tile[MAX_MR]      # the same where a_row is a_term,
     tile_function striding_tile[MAX_MR]     # where it is two of them,
     tile_function wide_tile[MAX_MR]         # and where it is one and terms are MET at least
-    tile_function edge_sliding_tile[MAX_MR]         # sliding and striding over an edge of the input
-    tile_function edge_striding_tile[MAX_MR]
+    bint edges                              # whether there are tiles that
+    tile_function sliding_edge_tile[MAX_MR]         # slide over an edge of the input,
+    tile_function striding_edge_tile[MAX_MR]        # or stride
     bint picks                      # lanes are permuted by one instruction, for
     tile_function picking_tile[MAX_MR]      # tiles whose lanes pick channels, where a_row is a_term,
     tile_function picking_apart_tile[MAX_MR]        # and everywhere

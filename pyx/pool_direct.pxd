@@ -57,7 +57,7 @@ cdef inline void direct_rows(const PoolJob* job, Py_ssize_t n, Py_ssize_t od, Py
     f.keys = 0
     f.lane_divisors = NULL
     f.narrow = f.narrow_to = job.narrow
-    f.around = job.around
+    f.ahead, f.around = job.far, job.around
     f.divisors = NULL if job.count == NOTHING else &divisor
     f.divisors_next = 0
     whole_windows(g, 2, &lo, &hi)

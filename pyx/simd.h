@@ -493,9 +493,14 @@ VINLINE void vadd8_narrow(vec *acc, const char *const *p, Py_ssize_t shift, Py_s
     *acc += vwiden(sum);
 }
 /* The same for so many pairs of whole vectors; all vectors of a place before the next place: lines
- * are read in the order in which they lie, and none is in the way of those around it in the cache. */
-VINLINE void vadd8_narrow_pairs(vec *acc, const char *const *p, const int pairs)
+ * are read in the order in which they lie, and none is in the way of those around it in the cache.  Those
+ * that follow at each place are fetched, if they are far. */
+VINLINE void vadd8_narrow_pairs(vec *acc, const char *const *p, const int pairs, int ahead)
 {
+    if (ahead)
+        for (int i = 0; i < 8; i++)
+            for (int v = 0; v < pairs * VBYTES; v += 64)
+                vprefetch_far(p[i] + pairs * VBYTES + v);
     vwhole sum[MANY_VECTORS / 2];
     for (int v = 0; v < pairs; v++)
         sum[v] = vload_whole(p[0] + v * VBYTES);
@@ -542,8 +547,9 @@ VINLINE void vadd8_narrow(vec *acc, const char *const *p, Py_ssize_t shift, Py_s
     for (int i = 0; i < 8; i++)
         *acc = *acc + vload_part(p[i] + shift, n);
 }
-VINLINE void vadd8_narrow_pairs(vec *acc, const char *const *p, const int pairs)
+VINLINE void vadd8_narrow_pairs(vec *acc, const char *const *p, const int pairs, int ahead)
 {
+    (void)ahead;
     for (int v = 0; v < 2 * pairs; v++)
         vadd8_narrow(acc + v, p, v * VBYTES, LANES);
 }

@@ -80,7 +80,7 @@ cdef extern from "simd.h" nogil:
     vec vload_narrow(const char* p) noexcept
     vec vload_narrow_part(const char* p, Py_ssize_t n) noexcept
     void vadd8_narrow(vec* acc, const char* const* p, Py_ssize_t shift, Py_ssize_t n) noexcept
-    void vadd8_narrow_pairs(vec* acc, const char* const* p, int pairs) noexcept
+    void vadd8_narrow_pairs(vec* acc, const char* const* p, int pairs, int ahead) noexcept
     void vadd_narrow_runs(vec* acc, int runs, const char* const* p, Py_ssize_t shift, Py_ssize_t n) noexcept
     void vstore_narrow(char* p, vec v) noexcept
     void vstore_narrow_part(char* p, vec v, Py_ssize_t n) noexcept

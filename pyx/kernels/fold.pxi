@@ -135,7 +135,7 @@ cdef inline void fold_vectors(const int kind, const bint narrow, const bint narr
     cdef vec acc[LONG_RUN]
     cdef vec divisor
     cdef Py_ssize_t v
-    accumulate(kind, narrow, vectors, part, f.operands, f.at, source, acc)
+    accumulate(kind, narrow, vectors, part, f.operands, f.at, source, acc, f.ahead)
     if kind == SUM:
         if f.divisors != NULL:
             divisor = vsplat(<real> f.divisors[run * f.divisors_next])
@@ -164,7 +164,7 @@ cdef inline void fold_vectors(const int kind, const bint narrow, const bint narr
 # are read in runs as long as the processor's prefetching needs, and acc stays in the nearest cache.
 cdef inline void accumulate(const int kind, const bint narrow, const Py_ssize_t vectors, const Part* part,
                             const Py_ssize_t operands, const Py_ssize_t* at, const char* source,
-                            vec* acc) noexcept nogil:
+                            vec* acc, bint ahead) noexcept nogil:
     cdef Py_ssize_t step = NARROW_BYTES if narrow else VBYTES
     cdef const char* a = source + at[0]
     cdef const char* b
@@ -178,7 +178,7 @@ cdef inline void accumulate(const int kind, const bint narrow, const Py_ssize_t 
     while narrow and j + 8 <= operands:
         for v in range(8):
             eight[v] = source + at[j + v]
-        vadd8_narrow_pairs(acc, eight, <int> (vectors // 2))
+        vadd8_narrow_pairs(acc, eight, <int> (vectors // 2), ahead)
         if vectors % 2 == 1:
             vadd8_narrow(&acc[vectors - 1], eight, (vectors - 1) * step, LANES if part == NULL else part.last)
         j += 8

@@ -44,16 +44,17 @@ TABLE.striding_tile[:] = [striding_tile_1, striding_tile_2, striding_tile_3, str
 TABLE.wide_tile[:] = [wide_tile_1, wide_tile_2, wide_tile_3, wide_tile_4, wide_tile_5,
                       wide_tile_6, wide_tile_7, wide_tile_8, wide_tile_9, wide_tile_10,
                       wide_tile_11, wide_tile_12, wide_tile_13, wide_tile_14]
-TABLE.edge_sliding_tile[:] = [edge_sliding_tile_1, edge_sliding_tile_2, edge_sliding_tile_3,
-                              edge_sliding_tile_4, edge_sliding_tile_5, edge_sliding_tile_6,
-                              edge_sliding_tile_7, edge_sliding_tile_8, edge_sliding_tile_9,
-                              edge_sliding_tile_10, edge_sliding_tile_11, edge_sliding_tile_12,
-                              edge_sliding_tile_13, edge_sliding_tile_14]
-TABLE.edge_striding_tile[:] = [edge_striding_tile_1, edge_striding_tile_2, edge_striding_tile_3,
-                               edge_striding_tile_4, edge_striding_tile_5, edge_striding_tile_6,
-                               edge_striding_tile_7, edge_striding_tile_8, edge_striding_tile_9,
-                               edge_striding_tile_10, edge_striding_tile_11, edge_striding_tile_12,
-                               edge_striding_tile_13, edge_striding_tile_14]
+TABLE.edges = REAL_IS_FLOATING
+TABLE.sliding_edge_tile[:] = [sliding_edge_tile_1, sliding_edge_tile_2, sliding_edge_tile_3,
+                              sliding_edge_tile_4, sliding_edge_tile_5, sliding_edge_tile_6,
+                              sliding_edge_tile_7, sliding_edge_tile_8, sliding_edge_tile_9,
+                              sliding_edge_tile_10, sliding_edge_tile_11, sliding_edge_tile_12,
+                              sliding_edge_tile_13, sliding_edge_tile_14]
+TABLE.striding_edge_tile[:] = [striding_edge_tile_1, striding_edge_tile_2, striding_edge_tile_3,
+                               striding_edge_tile_4, striding_edge_tile_5, striding_edge_tile_6,
+                               striding_edge_tile_7, striding_edge_tile_8, striding_edge_tile_9,
+                               striding_edge_tile_10, striding_edge_tile_11, striding_edge_tile_12,
+                               striding_edge_tile_13, striding_edge_tile_14]
 TABLE.picks = VPICKS
 TABLE.picking_tile[:] = [picking_tile_1, picking_tile_2, picking_tile_3, picking_tile_4, picking_tile_5,
                          picking_tile_6, picking_tile_7, picking_tile_8, picking_tile_9, picking_tile_10,

@@ -64,7 +64,7 @@ cdef inline void slide_rows(const int kind, const int stride, const Py_ssize_t o
                     for v in range((vectors * stride * VBYTES + 63) // 64):
                         vprefetch_far(source + at[j] + s.ahead + 64 * v)
             if taps > stride and not edge:
-                accumulate(kind, False, 1, NULL, operands, at, source, &next)
+                accumulate(kind, False, 1, NULL, operands, at, source, &next, False)
             for v in range(1 if edge else vectors):
                 acc = outputs(kind, stride, operands, taps, at, edge, source + v * stride * VBYTES, first, last, lowest,
                               v + 1 < vectors, &next)
@@ -105,14 +105,14 @@ cdef inline vec outputs(const int kind, const int stride, const Py_ssize_t opera
     elif taps > stride:
         phases[0] = next[0]
         if stride > 1:
-            accumulate(kind, False, stride - 1, NULL, operands, at, source + VBYTES, phases + 1)
+            accumulate(kind, False, stride - 1, NULL, operands, at, source + VBYTES, phases + 1, False)
         if more:
-            accumulate(kind, False, 1, NULL, operands, at, source + stride * VBYTES, next)
+            accumulate(kind, False, 1, NULL, operands, at, source + stride * VBYTES, next, False)
         else:
-            accumulate(kind, False, 1, &part, operands, at, source + stride * VBYTES, next)
+            accumulate(kind, False, 1, &part, operands, at, source + stride * VBYTES, next, False)
         behind = next[0]
     else:
-        accumulate(kind, False, stride, NULL, operands, at, source, phases)
+        accumulate(kind, False, stride, NULL, operands, at, source, phases, False)
     bring_apart(stride, phases)
     acc = phases[0]
     acc = tap(kind, stride, 1, taps, acc, phases, behind)
@@ -132,7 +132,7 @@ cdef inline void edge_columns(const int kind, const Py_ssize_t operands, const P
     part.between, part.rest = True, lowest
     part.first = min(max(first - vector * LANES, 0), LANES)
     part.last = min(max(last - vector * LANES, 0), LANES)
-    accumulate(kind, False, 1, &part, operands, at, source + vector * VBYTES, to)
+    accumulate(kind, False, 1, &part, operands, at, source + vector * VBYTES, to, False)
 
 
 cdef inline vec tap(const int kind, const int stride, const int t, const Py_ssize_t taps, vec acc, const vec* phases,

@@ -25,7 +25,8 @@
 # term k what row i + 1 meets at term k - 1, so that a vector that is loaded once serves up to three
 # sums.  In a striding tile a_row is two a_term: row i meets at term k what row i + 1 meets at term
 # k - 2.  A wide tile is a sliding one of at least MET terms, and takes so many together.  Integers
-# are not worth that code: their striding tile is a spread one, and their wide tile a sliding one.
+# are not worth that code: their striding tile is a spread one, their wide tile a sliding one, and their edge
+# tiles do nothing, and are not asked to.
 #
 # A picking tile is a spread one whose vectors hold the channels of a few groups.  Of each, lanes pick one
 # channel, as `keys` says, then another, and so on for `sets` of them (b_term is so many vectors):
@@ -99,7 +100,7 @@ cdef inline void tile(const int rows, const int vectors, const int kind, const T
     cdef int how = kind if REAL_IS_FLOATING else SLIDING if kind == WIDE else SPREAD if kind == STRIDING else kind
     cdef bint picking = how == PICKING
     cdef bint edge = how == EDGE_SLIDING or how == EDGE_STRIDING
-    cdef bint wide = how == WIDE or (how == EDGE_SLIDING and REAL_IS_FLOATING)
+    cdef bint wide = how == WIDE or how == EDGE_SLIDING
     cdef int step = (1 if how == SLIDING or how == WIDE or how == EDGE_SLIDING or picking
                      else 2 if how == STRIDING or how == EDGE_STRIDING else 0)
     cdef Py_ssize_t a_row = t.a_row, a_term = t.a_term, b_term = t.b_term
@@ -114,6 +115,8 @@ cdef inline void tile(const int rows, const int vectors, const int kind, const T
     cdef const char* init
     cdef const char* c
 
+    if edge and not REAL_IS_FLOATING:
+        return
     for n in range(t.count):
         c = t.c + n * t.c_next
         if t.c_lines == FETCHED:
@@ -375,31 +378,31 @@ cdef void picking_apart_tile_11(const Tile* t) noexcept nogil: tile(ROWS(11), 1,
 cdef void picking_apart_tile_12(const Tile* t) noexcept nogil: tile(ROWS(12), 1, PICKING_APART, t)
 cdef void picking_apart_tile_13(const Tile* t) noexcept nogil: tile(ROWS(13), 1, PICKING_APART, t)
 cdef void picking_apart_tile_14(const Tile* t) noexcept nogil: tile(ROWS(14), 1, PICKING_APART, t)
-cdef void edge_sliding_tile_1(const Tile* t) noexcept nogil: tile(ROWS(1), 1, EDGE_SLIDING, t)
-cdef void edge_sliding_tile_2(const Tile* t) noexcept nogil: tile(ROWS(2), 1, EDGE_SLIDING, t)
-cdef void edge_sliding_tile_3(const Tile* t) noexcept nogil: tile(ROWS(3), 1, EDGE_SLIDING, t)
-cdef void edge_sliding_tile_4(const Tile* t) noexcept nogil: tile(ROWS(4), 1, EDGE_SLIDING, t)
-cdef void edge_sliding_tile_5(const Tile* t) noexcept nogil: tile(ROWS(5), 1, EDGE_SLIDING, t)
-cdef void edge_sliding_tile_6(const Tile* t) noexcept nogil: tile(ROWS(6), 1, EDGE_SLIDING, t)
-cdef void edge_sliding_tile_7(const Tile* t) noexcept nogil: tile(ROWS(7), 1, EDGE_SLIDING, t)
-cdef void edge_sliding_tile_8(const Tile* t) noexcept nogil: tile(ROWS(8), 1, EDGE_SLIDING, t)
-cdef void edge_sliding_tile_9(const Tile* t) noexcept nogil: tile(ROWS(9), 1, EDGE_SLIDING, t)
-cdef void edge_sliding_tile_10(const Tile* t) noexcept nogil: tile(ROWS(10), 1, EDGE_SLIDING, t)
-cdef void edge_sliding_tile_11(const Tile* t) noexcept nogil: tile(ROWS(11), 1, EDGE_SLIDING, t)
-cdef void edge_sliding_tile_12(const Tile* t) noexcept nogil: tile(ROWS(12), 1, EDGE_SLIDING, t)
-cdef void edge_sliding_tile_13(const Tile* t) noexcept nogil: tile(ROWS(13), 1, EDGE_SLIDING, t)
-cdef void edge_sliding_tile_14(const Tile* t) noexcept nogil: tile(ROWS(14), 1, EDGE_SLIDING, t)
-cdef void edge_striding_tile_1(const Tile* t) noexcept nogil: tile(ROWS(1), 1, EDGE_STRIDING, t)
-cdef void edge_striding_tile_2(const Tile* t) noexcept nogil: tile(ROWS(2), 1, EDGE_STRIDING, t)
-cdef void edge_striding_tile_3(const Tile* t) noexcept nogil: tile(ROWS(3), 1, EDGE_STRIDING, t)
-cdef void edge_striding_tile_4(const Tile* t) noexcept nogil: tile(ROWS(4), 1, EDGE_STRIDING, t)
-cdef void edge_striding_tile_5(const Tile* t) noexcept nogil: tile(ROWS(5), 1, EDGE_STRIDING, t)
-cdef void edge_striding_tile_6(const Tile* t) noexcept nogil: tile(ROWS(6), 1, EDGE_STRIDING, t)
-cdef void edge_striding_tile_7(const Tile* t) noexcept nogil: tile(ROWS(7), 1, EDGE_STRIDING, t)
-cdef void edge_striding_tile_8(const Tile* t) noexcept nogil: tile(ROWS(8), 1, EDGE_STRIDING, t)
-cdef void edge_striding_tile_9(const Tile* t) noexcept nogil: tile(ROWS(9), 1, EDGE_STRIDING, t)
-cdef void edge_striding_tile_10(const Tile* t) noexcept nogil: tile(ROWS(10), 1, EDGE_STRIDING, t)
-cdef void edge_striding_tile_11(const Tile* t) noexcept nogil: tile(ROWS(11), 1, EDGE_STRIDING, t)
-cdef void edge_striding_tile_12(const Tile* t) noexcept nogil: tile(ROWS(12), 1, EDGE_STRIDING, t)
-cdef void edge_striding_tile_13(const Tile* t) noexcept nogil: tile(ROWS(13), 1, EDGE_STRIDING, t)
-cdef void edge_striding_tile_14(const Tile* t) noexcept nogil: tile(ROWS(14), 1, EDGE_STRIDING, t)
+cdef void sliding_edge_tile_1(const Tile* t) noexcept nogil: tile(ROWS(1), 1, EDGE_SLIDING, t)
+cdef void sliding_edge_tile_2(const Tile* t) noexcept nogil: tile(ROWS(2), 1, EDGE_SLIDING, t)
+cdef void sliding_edge_tile_3(const Tile* t) noexcept nogil: tile(ROWS(3), 1, EDGE_SLIDING, t)
+cdef void sliding_edge_tile_4(const Tile* t) noexcept nogil: tile(ROWS(4), 1, EDGE_SLIDING, t)
+cdef void sliding_edge_tile_5(const Tile* t) noexcept nogil: tile(ROWS(5), 1, EDGE_SLIDING, t)
+cdef void sliding_edge_tile_6(const Tile* t) noexcept nogil: tile(ROWS(6), 1, EDGE_SLIDING, t)
+cdef void sliding_edge_tile_7(const Tile* t) noexcept nogil: tile(ROWS(7), 1, EDGE_SLIDING, t)
+cdef void sliding_edge_tile_8(const Tile* t) noexcept nogil: tile(ROWS(8), 1, EDGE_SLIDING, t)
+cdef void sliding_edge_tile_9(const Tile* t) noexcept nogil: tile(ROWS(9), 1, EDGE_SLIDING, t)
+cdef void sliding_edge_tile_10(const Tile* t) noexcept nogil: tile(ROWS(10), 1, EDGE_SLIDING, t)
+cdef void sliding_edge_tile_11(const Tile* t) noexcept nogil: tile(ROWS(11), 1, EDGE_SLIDING, t)
+cdef void sliding_edge_tile_12(const Tile* t) noexcept nogil: tile(ROWS(12), 1, EDGE_SLIDING, t)
+cdef void sliding_edge_tile_13(const Tile* t) noexcept nogil: tile(ROWS(13), 1, EDGE_SLIDING, t)
+cdef void sliding_edge_tile_14(const Tile* t) noexcept nogil: tile(ROWS(14), 1, EDGE_SLIDING, t)
+cdef void striding_edge_tile_1(const Tile* t) noexcept nogil: tile(ROWS(1), 1, EDGE_STRIDING, t)
+cdef void striding_edge_tile_2(const Tile* t) noexcept nogil: tile(ROWS(2), 1, EDGE_STRIDING, t)
+cdef void striding_edge_tile_3(const Tile* t) noexcept nogil: tile(ROWS(3), 1, EDGE_STRIDING, t)
+cdef void striding_edge_tile_4(const Tile* t) noexcept nogil: tile(ROWS(4), 1, EDGE_STRIDING, t)
+cdef void striding_edge_tile_5(const Tile* t) noexcept nogil: tile(ROWS(5), 1, EDGE_STRIDING, t)
+cdef void striding_edge_tile_6(const Tile* t) noexcept nogil: tile(ROWS(6), 1, EDGE_STRIDING, t)
+cdef void striding_edge_tile_7(const Tile* t) noexcept nogil: tile(ROWS(7), 1, EDGE_STRIDING, t)
+cdef void striding_edge_tile_8(const Tile* t) noexcept nogil: tile(ROWS(8), 1, EDGE_STRIDING, t)
+cdef void striding_edge_tile_9(const Tile* t) noexcept nogil: tile(ROWS(9), 1, EDGE_STRIDING, t)
+cdef void striding_edge_tile_10(const Tile* t) noexcept nogil: tile(ROWS(10), 1, EDGE_STRIDING, t)
+cdef void striding_edge_tile_11(const Tile* t) noexcept nogil: tile(ROWS(11), 1, EDGE_STRIDING, t)
+cdef void striding_edge_tile_12(const Tile* t) noexcept nogil: tile(ROWS(12), 1, EDGE_STRIDING, t)
+cdef void striding_edge_tile_13(const Tile* t) noexcept nogil: tile(ROWS(13), 1, EDGE_STRIDING, t)
+cdef void striding_edge_tile_14(const Tile* t) noexcept nogil: tile(ROWS(14), 1, EDGE_STRIDING, t)
