@@ -37,7 +37,8 @@ class _Memory:
 
     def __del__(self, shelf=_shelf, most=_KEPT):
         # Of two that drop arrays at once each may see less than all: then less is kept.
-        shelf.append(self._memory)
+        if self._memory.size <= most:
+            shelf.append(self._memory)
         while shelf and sum(memory.size for memory in tuple(shelf)) > most:
             _pop(shelf)
 

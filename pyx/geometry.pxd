@@ -129,8 +129,8 @@ cdef struct Job:                    # one call: read by all threads, written by 
     bint bare                       #   tiles at an edge leave out what is outside (whole vectors do);
     Py_ssize_t near_blocks          #   blocks that a column of tiles computes together,
     Py_ssize_t pass_blocks          #   and before the next column,
-    bint far                        #   whether what is read next is fetched meanwhile: the next column,
-    Py_ssize_t next_unit            #   or if it is not 0, what lies so many bytes ahead,
+    bint far                        #   whether what comes next is fetched meanwhile: the next column,
+    Py_ssize_t next_unit            #   or if this is not 0, what lies so many bytes ahead,
     Py_ssize_t depths               #   depths of a unit,
     Py_ssize_t rectangle[2]         #   and its rows and columns; stencil: of a block, and
     Py_ssize_t planes               #   planes of the input that are copied at a time

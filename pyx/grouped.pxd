@@ -42,7 +42,7 @@ cdef enum:
     NEAR_PLANES = 1 << 15           # or what a band's windows hold, to stay there from depth to depth
     BAND_ROWS = 16                  # of outputs, at most
     COLLIDING = 1 << 11             # pixels so many bytes apart meet in a few sets of the first-level cache
-    NEAR_UNIT = 1 << 18             # of the rows of a unit, for the next unit's to be fetched meanwhile
+    NEAR_UNIT = 1 << 18             # of a unit's rows, for those of the next to be fetched meanwhile
     FETCHED_BYTES = 1 << 20         # of an input that no second-level cache holds
     UNITS_PER_THREAD = 8
 
@@ -163,7 +163,7 @@ cdef inline bint cut_row_bands(Job* job, Py_ssize_t threads) noexcept nogil:
     """Units that read the interior in place, if that can be: bands of rows, and parts of the blocks."""
     cdef const Geometry* g = &job.g
     cdef Py_ssize_t item = job.kernels.item, rows = 1, depths = 1, row, plane, near
-    job.in_place = False
+    job.in_place = job.far = False
     if (job.scattered or job.spreading or job.x.channel != item or job.x.axis[2] == 0
             or (g.pad_mode == CONSTANT and not job.skip_padding)):
         return False
@@ -192,8 +192,8 @@ cdef inline bint cut_row_bands(Job* job, Py_ssize_t threads) noexcept nogil:
     job.depths = ceil_div(g.out[0], ceil_div(g.out[0], depths))
     cut_blocks_of_units(job, threads)
     job.far = g.batch * g.size[0] * g.size[1] * g.size[2] * (g.oc // job.group_filters) * g.ic >= FETCHED_BYTES // item
-    # The next unit has the depths behind, or the rows below; if it is far away, the next column is fetched instead.
-    # All lines of a pixel are then read before those of others: they lie together in memory.
+    # The next unit has the rows below.  If they are far away, or units have depths, the next column is fetched
+    # instead; all lines of a pixel are then read before those of others: they lie together in memory.
     job.next_unit = job.rectangle[0] * g.stride[1] * job.x.axis[1]
     if job.next_unit > NEAR_UNIT or g.out[0] > 1:
         job.next_unit = 0
