@@ -71,6 +71,7 @@ cdef struct PoolJob:                # one call: read by all threads, written by 
     Py_ssize_t channels
     Py_ssize_t channel_parts
     Py_ssize_t units
+    Py_ssize_t stretched            # of which threads have stretches; the others are taken one by one
     Py_ssize_t scratch_bytes
     char* scratch
 

@@ -204,6 +204,7 @@ cdef class Pooling:
             job.scratch_bytes = job.cut.bytes * job.cut.buffers
         job.scratch_bytes = ceil_div(job.scratch_bytes, 64) * 64
         threads = min(threads, job.units)
+        job.stretched = 0 if job.far else job.units         # no cache keeps what is far from call to call
         memory = job.scratch_bytes * threads + stretches_bytes(threads) + 64
         scratch = <char*> malloc(memory)
         if scratch == NULL:
@@ -221,7 +222,7 @@ cdef void work(const PoolJob* job, Py_ssize_t threads) noexcept nogil:
         for unit in range(job.units):
             do_unit(job, unit, 0)
         return
-    begin_stretches(job.scratch + threads * job.scratch_bytes, 0 if job.far else job.units, threads)
+    begin_stretches(job.scratch + threads * job.scratch_bytes, job.stretched, threads)
     for thread in prange(threads, schedule="static", num_threads=threads):
         share(job, threads, thread)
 
@@ -229,12 +230,11 @@ cdef void work(const PoolJob* job, Py_ssize_t threads) noexcept nogil:
 cdef void share(const PoolJob* job, Py_ssize_t threads, Py_ssize_t thread) noexcept nogil:
     """The work of one of several threads."""
     cdef PoolJob own = job[0]           # copied at once: its lines come from another processor
-    cdef Py_ssize_t stretched = 0 if own.far else own.units         # no cache keeps x from call to call
     cdef char* stretches = own.scratch + threads * own.scratch_bytes
-    cdef Py_ssize_t unit = next_unit(stretches, stretched, own.units, threads, thread)
+    cdef Py_ssize_t unit = next_unit(stretches, own.stretched, own.units, threads, thread)
     while unit >= 0:
         do_unit(&own, unit, thread)
-        unit = next_unit(stretches, stretched, own.units, threads, thread)
+        unit = next_unit(stretches, own.stretched, own.units, threads, thread)
 
 
 cdef void do_unit(const PoolJob* job, Py_ssize_t unit, Py_ssize_t thread) noexcept nogil:
