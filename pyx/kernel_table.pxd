@@ -12,6 +12,7 @@ cdef enum:
     WHOLE_SCALE = 24                # of weights that Winograd's whole points would leave fractions of
     MAX_STRIDE = 4                  # of a window that slides along the lanes,
     MAX_TAPS = 8                    # and its elements along them
+    MAX_COLUMNS = 5                 # of a window whose columns registers hold
     PANEL = 256                     # bytes of a row that van Herk's algorithm takes at once
     MAX_TURNS = 8                   # columns, or lanes, of a Gather whose elements take turns
 
@@ -250,6 +251,28 @@ cdef struct VanHerk:                # contract in kernels/van_herk.pxi
     Py_ssize_t to_row
     char* scratch                   # PANEL bytes for each row of a window
 
+cdef struct Columns:                # contract in kernels/columns.pxi
+    FoldKind kind
+    bint narrow                     # float64 only: x and y are float32
+    Py_ssize_t rows                 # of outputs
+    Py_ssize_t source_row
+    Py_ssize_t to_row
+    Py_ssize_t outputs              # of a row
+    Py_ssize_t elements             # of a pixel
+    const char* source              # column 0
+    Py_ssize_t source_pixel
+    Py_ssize_t columns              # in the input,
+    Py_ssize_t first                # and the first of the first window: negative in the padding
+    const Py_ssize_t* at            # from `source` to each element of a column
+    Py_ssize_t operands
+    Py_ssize_t taps                 # columns of a window, MAX_COLUMNS at most
+    Py_ssize_t stride               # less than that
+    char* to
+    Py_ssize_t to_pixel
+    const char* lowest              # the element that stands for padding
+    double divisor                  # of sums,
+    const double* divisors          # multiplied with that of each output of a row; NULL: nothing is divided
+
 cdef struct Slide:                  # contract in kernels/slide.pxi
     Py_ssize_t planes
     Py_ssize_t source_plane
@@ -305,6 +328,7 @@ ctypedef void (*store_reals_function)(const char* x, double added, bint narrow, 
 ctypedef void (*slide_function)(const Slide* s) noexcept nogil
 ctypedef void (*spread_function)(const Spread* s) noexcept nogil
 ctypedef void (*fold_function)(const Fold* f) noexcept nogil
+ctypedef void (*columns_function)(const Columns* s) noexcept nogil
 ctypedef void (*van_herk_function)(const VanHerk* h) noexcept nogil
 ctypedef void (*transform_weights_function)(const WeightTransform* t) noexcept nogil
 ctypedef void (*transform_inputs_function)(const InputTransform* t) noexcept nogil
@@ -361,6 +385,7 @@ cdef struct KernelTable:
     slide_function slide[3][MAX_STRIDE]     # [kind][stride - 1]
     fold_function across            # the same over the elements of each run: one result a run
     van_herk_function van_herk
+    columns_function columns
 
 
 cdef inline bint has_point(Py_ssize_t points, Py_ssize_t i) noexcept nogil:

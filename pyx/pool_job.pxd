@@ -51,10 +51,11 @@ cdef struct PoolJob:                # one call: read by all threads, written by 
     bint far                        # x is too large to come from a cache,
     bint around                     # and y to stay there until it is read: it goes to memory at once
     bint slide                      # windows slide along the lanes, see pool_slide.pxd
+    bint shared                     # neighbouring windows share columns of pixels, see pool_columns.pxd
     bint direct                     # read and written where they are, see pool_direct.pxd
     bint across                     #   and windows are wider than a vector
-    bint narrow                     #   and widened
     bint flat                       #   and neighbouring outputs read neighbouring elements
+    bint narrow                     # read where they are, and widened
     bint same                       # x and y have the kernels' type
     bint widened                    # they are float32, but the kernels' type is float64
     bint spare                      # sums have far more digits than x, so that their order does not matter

@@ -1,8 +1,8 @@
 """The compiled half of pooling: doors for every type, division of work, threads.
 
 A Pooling is made once from integers.  Its doors, `maximum` and `average`, open arrays as typed
-memoryviews, choose between the two ways of computing (pool_direct.pxd and pool_boxes.pxd), cut
-the output into units and let the threads work through them.
+memoryviews, choose between the ways of computing (pool_*.pxd), cut the output into units and
+let the threads work through them.
 """
 from cpython.pycapsule cimport PyCapsule_GetPointer
 from cython.parallel cimport prange
@@ -14,6 +14,7 @@ from arrays cimport aligned, follows, forked, opened, overlap
 from geometry cimport FAR_BYTES, ceil_div
 from kernel_table cimport MAX_STRIDE, MAX_TAPS, MAXIMUM, MAXIMUM_NUMBER, SUM, KernelTable
 from pool_boxes cimport FIRST_LEVEL, boxes_unit, levels_of
+from pool_columns cimport columns_scratch, columns_unit, shares_columns, sharing_pays
 from pool_direct cimport direct_scratch, direct_unit
 from pool_job cimport (CELLS, ELEMENTS, GIVEN, NOTHING, Cut, PoolGeometry, PoolJob, load_function,
                        store_function)
@@ -195,6 +196,9 @@ cdef class Pooling:
             cut_bands(job)
             divide_boxes(job, units)
             job.scratch_bytes = slide_scratch(job)
+        elif job.shared:
+            divide_rows(job, units)
+            job.scratch_bytes = columns_scratch(job)
         elif job.direct:
             divide_rows(job, units)
             job.scratch_bytes = direct_scratch(job)
@@ -240,6 +244,8 @@ cdef void share(const PoolJob* job, Py_ssize_t threads, Py_ssize_t thread) noexc
 cdef void do_unit(const PoolJob* job, Py_ssize_t unit, Py_ssize_t thread) noexcept nogil:
     if job.slide:
         slide_unit(job, unit, job.scratch + thread * job.scratch_bytes)
+    elif job.shared:
+        columns_unit(job, unit, job.scratch + thread * job.scratch_bytes)
     elif job.direct:
         direct_unit(job, unit, job.scratch + thread * job.scratch_bytes)
     else:
@@ -298,7 +304,7 @@ cdef inline void rows_from(PoolJob* job, Py_ssize_t a, Py_ssize_t n, Py_ssize_t 
 
 
 cdef void choose(PoolJob* job) noexcept:
-    """With sliding windows, directly, or through boxes."""
+    """With sliding windows, by columns that windows share, directly, or through boxes."""
     cdef PoolGeometry* g = &job.g
     cdef Py_ssize_t item = 4 if job.widened else job.kernels.item
     cdef Py_ssize_t pixel = job.pixel * item
@@ -313,8 +319,11 @@ cdef void choose(PoolJob* job) noexcept:
                  and job.x.axis[2] == item and job.y.axis[2] == item
                  and g.kernel[2] - g.stride[2] <= job.kernels.lanes
                  and taps <= MANY_TAPS and g.kernel[0] * g.kernel[1] <= FEW_TAPS)
+    job.shared = ((job.same or job.widened) and job.indices.data == NULL and job.power == 0
+                  and 2 * job.pixel >= job.kernels.lanes and job.x.channel == item and job.y.channel == item
+                  and shares_columns(g) and (taps > FEW_TAPS or sharing_pays(job)))
     job.flat = (g.stride[2] == 1 or g.out[2] == 1) and job.x.axis[2] == pixel and job.y.axis[2] == pixel
-    job.direct = ((job.same or job.widened) and job.indices.data == NULL and job.power == 0
+    job.direct = (not job.shared and (job.same or job.widened) and job.indices.data == NULL and job.power == 0
                   and (job.pixel == 1 or (job.x.channel == item and job.y.channel == item))
                   and (taps <= FEW_TAPS or taps <= 2 * steps))
     job.across = False
@@ -328,8 +337,8 @@ cdef void choose(PoolJob* job) noexcept:
                                     and g.out[2] - 1 + (g.kernel[2] - 1) * g.dilation[2] < g.size[2])
     if (taps / g.kernel[2] if job.across else taps) > MANY_TAPS:
         job.direct = job.across = False
-    job.flat = job.flat and not job.across
-    job.narrow = job.widened and job.direct
+    job.flat = job.flat and job.direct and not job.across
+    job.narrow = job.widened and (job.shared or job.direct)
 
 
 cdef double bytes_read(const PoolJob* job) noexcept:
@@ -345,7 +354,7 @@ cdef double bytes_read(const PoolJob* job) noexcept:
 
 
 cdef void divide_rows(PoolJob* job, Py_ssize_t wanted) noexcept:
-    """Direct: rows of outputs into units; where there are few rows, parts of rows."""
+    """Where x and y lie: rows of outputs into units; where there are few rows, parts of rows."""
     cdef PoolGeometry* g = &job.g
     cdef Py_ssize_t least = LEAST_CHANNELS * job.kernels.lanes
     job.items = job.pictures * g.out[0] * g.out[1]

@@ -58,6 +58,7 @@ typedef int64_t bits;
 /* Sites of lines whose six sums, of NV vectors each, registers hold. */
 #define LINE_SITES (MR < 8 ? 1 : 2)
 #define MANY_VECTORS (VBYTES == 64 ? 16 : 8)
+#define BLOCK_VECTORS (VBYTES == 64 ? 4 : 2)
 #define FEW_RUNS (LANES < 4 ? LANES : 4)
 #define LANES ((int)(VBYTES / sizeof(real)))
 #define ROWS(n) ((n) <= MR ? (n) : 1)   /* tiles higher than MR are never called */

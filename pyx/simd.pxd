@@ -15,6 +15,7 @@ cdef extern from "simd.h" nogil:
     enum: STENCIL_HEIGHT
     enum: LINE_SITES                # sites of lines whose six sums registers hold
     enum: MANY_VECTORS              # sums or maxima that registers hold
+    enum: BLOCK_VECTORS             # of a pixel, whose neighbours in a window registers hold
     enum: FEW_RUNS                  # that are folded across lanes at once
     enum: VBYTES                    # bytes of a vector
     enum: LANES                     # elements of a vector

@@ -528,6 +528,30 @@ def test_rows_beside_forbidden_pages(each_isa, dtype, at_end):
             assert_same(case.pooled(out=guarded(np.zeros_like(expected), at_end)), expected, f"{each_isa}: {case}")
 
 
+@pytest.mark.parametrize("at_end", [False, True])
+@pytest.mark.parametrize("op", ["max_pool", "avg_pool"])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32"])
+def test_windows_that_share_columns(each_isa, dtype, op, at_end):
+    """Pixels of a part of a vector, of several, and of one element more; beside forbidden pages."""
+    rng = np.random.default_rng(18)
+    for kernel, stride in ((2, 1), (3, 1), (3, 2), (4, 1), (4, 3), (5, 1), (5, 2), (5, 4), (6, 5)):
+        for width, channels in ((1, 8), (kernel, 16), (7, 33), (9, 64), (12, 131)):
+            for height, padding in ((1, 0), (3, kernel - 1), (4, (1, 0))):
+                x = guarded((extremes if op in MAX else whole)(rng, (2, 5, width, channels), dtype), at_end)
+                column = padding if isinstance(padding, tuple) else (padding, padding)
+                arguments = {"stride": (2, stride), "padding": ((height - 1, 0), column)}
+                if op in MAX:
+                    arguments["nan"] = ("propagate", "ignore")[width % 2]
+                case = Case(op, x, (height, kernel), arguments)
+                try:
+                    y = case.pooled(threads=1)
+                except ValueError:
+                    continue
+                assert_same(y, case.expected().astype(y.dtype), f"{each_isa}: {case}")
+                out = guarded(np.zeros_like(y), at_end)
+                assert_same(case.pooled(threads=2, out=out), y, f"{each_isa}, two threads: {case}")
+
+
 @pytest.mark.parametrize("op", ["global_max_pool", "global_avg_pool"])
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int32"])
 def test_small_planes_as_a_whole(each_isa, dtype, op):

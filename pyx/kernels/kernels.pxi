@@ -3,9 +3,9 @@
 from cpython.pycapsule cimport PyCapsule_New
 from libc.math cimport sqrt
 from libc.string cimport memcpy
-from kernel_table cimport (AROUND, CLAMP, FETCHED, LEAKY_RELU, LINEAR, MAX_MR, MAX_NV, MAX_STRIDE, MAX_TURNS,
-                           MAXIMUM, MAXIMUM_NUMBER, MET, PANEL, SIGMOID, SUM, TANH, WHOLE_SCALE, CLines, Difference,
-                           Fold, FourierAxis, FourierTurn, Gather, InputTransform, KernelTable, LineInputs,
+from kernel_table cimport (AROUND, CLAMP, FETCHED, LEAKY_RELU, LINEAR, MAX_COLUMNS, MAX_MR, MAX_NV, MAX_STRIDE,
+                           MAX_TURNS, MAXIMUM, MAXIMUM_NUMBER, MET, PANEL, SIGMOID, SUM, TANH, WHOLE_SCALE, CLines,
+                           Columns, Difference, Fold, FourierAxis, FourierTurn, Gather, InputTransform, KernelTable, LineInputs,
                            LineOutputs, LineProducts, OutputTransform, RowStencil, Segment, Slide, Spread, Stencil,
                            Tile, VanHerk, WeightTransform, gather_function, has_point, tile_function)
 from simd cimport *
@@ -20,6 +20,7 @@ include "winograd.pxi"
 include "activation.pxi"
 include "fold.pxi"
 include "slide.pxi"
+include "columns.pxi"
 include "van_herk.pxi"
 include "fourier.pxi"
 
@@ -78,6 +79,7 @@ TABLE.slide[<int> MAXIMUM_NUMBER][:] = [slide_number_1, slide_number_2, slide_nu
 TABLE.slide[<int> SUM][:] = [slide_sum_1, slide_sum_2, slide_sum_3, slide_sum_4]
 TABLE.across = across
 TABLE.van_herk = van_herk
+TABLE.columns = columns
 TABLE.activate = NULL
 TABLE.difference = NULL
 TABLE.transform_weights = NULL
