@@ -41,8 +41,8 @@ _MANY, _TERMS = 8, 64
 _LINE = 64
 """Bytes of a line of cache."""
 
-_SQUARE = 90
-"""Cycles in which a square of vectors is transposed between rows of planes and pixels."""
+_SQUARE, _OF_PLANE = 90, 80
+"""Cycles in which a square of vectors is transposed between rows of planes and pixels; of whole planes and pixels."""
 
 _NEAR, _FAR = 1 << 19, 1 << 26
 """Bytes of weights that stay in the second-level cache, and that mostly come from a last-level cache."""
@@ -194,6 +194,13 @@ def _grouped_cost(case):
         products = case.ic * (case.taps + 4) + rows * min(case.stride[2], case.kernel[2]) * case.ic
     if case.channels_last:
         return vectors * (products + 1)
+    if case.pad_mode == "constant" and (plain or picking):  # whole planes are turned, or their rows if they get padding
+        squares = _ceil(case.pixels, case.lanes) * _OF_PLANE
+        if plain and case.stride[2] in (case.dilation[2], 2 * case.dilation[2]):
+            squares += _ceil(math.prod(case.size), case.lanes) * _OF_PLANE
+        else:
+            squares += math.prod(case.size[:2]) * _ceil(case.size[2], case.lanes) * _SQUARE
+        return vectors * products + blocks * squares
     squares = rows * _ceil(case.stride[2] * (case.out[2] - 1) + 1, case.lanes) + _ceil(case.out[2], case.lanes)
     if not plain and not picking:
         squares *= case.ic * case.lanes / 12  # channels are spread one by one

@@ -22,6 +22,7 @@ from fast_fir cimport ROOM, fast_fir_levels, point_taps, points_of, takes, taps_
 from grouped cimport STRIP as GROUPED_STRIP
 from grouped cimport (choose_tiles, cut_rectangles, cut_row_bands, grouped_scratch, grouped_unit, in_place_unit,
                       near_channels)
+from grouped_planes cimport cut_planes, planes_scratch, planes_unit
 from row_stencil cimport takes_rows
 from separable cimport cut_separable, few_blocks, separable_scratch, separable_unit
 from stencil cimport STRIP as STENCIL_STRIP
@@ -746,10 +747,10 @@ cdef class Convolution:
         job.together = self.channels_last and job.joined * self.g.ic > 1
         if self.algorithm == GROUPED:
             choose_tiles(job)
-            if not cut_row_bands(job, threads):
+            if not cut_row_bands(job, threads) and not cut_planes(job, threads):
                 cut_rectangles(job, threads)
             job.stretched = job.units
-            job.scratch_bytes = ceil_div(grouped_scratch(job), 64) * 64
+            job.scratch_bytes = ceil_div(planes_scratch(job) if job.turned else grouped_scratch(job), 64) * 64
             return
         if self.algorithm == WINOGRAD:
             cut_tiles(job, threads)
@@ -869,7 +870,9 @@ cdef class Convolution:
 
     cdef void do_unit(self, const Job* job, Py_ssize_t unit, Py_ssize_t thread) noexcept nogil:
         if self.algorithm == GROUPED:
-            if job.in_place:
+            if job.turned:
+                planes_unit(job, unit, job.scratch + thread * job.scratch_bytes)
+            elif job.in_place:
                 in_place_unit(job, unit, job.scratch + thread * job.scratch_bytes)
             else:
                 grouped_unit(job, unit, job.scratch + thread * job.scratch_bytes)

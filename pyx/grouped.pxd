@@ -163,7 +163,7 @@ cdef inline bint cut_row_bands(Job* job, Py_ssize_t threads) noexcept nogil:
     """Units that read the interior in place, if that can be: bands of rows, and parts of the blocks."""
     cdef const Geometry* g = &job.g
     cdef Py_ssize_t item = job.kernels.item, rows = 1, depths = 1, row, plane, near
-    job.in_place = job.far = False
+    job.in_place = job.turned = job.far = False
     if (job.scattered or job.spreading or job.x.channel != item or job.x.axis[2] == 0
             or (g.pad_mode == CONSTANT and not job.skip_padding)):
         return False
@@ -207,14 +207,20 @@ cdef inline Py_ssize_t edge_pixel(const Job* job) noexcept nogil:
     return (job.near_blocks | 1) * job.kernels.lanes * job.kernels.item
 
 
+cdef inline Py_ssize_t band_scratch(const Job* job) noexcept nogil:
+    """Which lane sees which channel, and the segments of a band that is read in place."""
+    cdef const Geometry* g = &job.g
+    return (g.ic * job.kernels.lanes * job.kernels.item
+            + job.depths * job.rectangle[0] * (2 * kernel_rows(g) + 1) * <Py_ssize_t> sizeof(Segment) + 128)
+
+
 cdef inline Py_ssize_t grouped_scratch(const Job* job) noexcept nogil:
     """Which lane sees which channel, segments, the strip, and a row of outputs."""
     cdef const Geometry* g = &job.g
     cdef Py_ssize_t vector = job.kernels.lanes * job.kernels.item
     if job.in_place:
         return (strip_planes(g, job.depths) * strip_rows(g, job.rectangle[0]) * strip_columns(g, job.tile_pixels)
-                * edge_pixel(job) + g.ic * vector
-                + job.depths * job.rectangle[0] * (2 * kernel_rows(g) + 1) * <Py_ssize_t> sizeof(Segment) + 128)
+                * edge_pixel(job) + band_scratch(job))
     return (kernel_rows(g) * strip_columns(g, job.rectangle[1]) * job.pixel_vectors * vector + g.ic * vector
             + g.kernel[0] * g.kernel[1] * g.kernel[2] * <Py_ssize_t> sizeof(Segment)
             + job.rectangle[1] * vector + 128)
@@ -441,7 +447,8 @@ cdef inline void band_segments(const Job* job, const Band* b) noexcept nogil:
     for d in range(b.depths):
         for h in range(b.rows):
             n = 0
-            for r in range(kernel_rows(g)):
+            # Rows of a run have the segments of its first.
+            for r in range(0 if h > 0 and b.inside < b.oh + h < b.inside_end else kernel_rows(g)):
                 if source_row(job, b.od + d, b.oh + h, r, &offset):
                     inner[n].a = offset
                     edge[n].a = ((d * g.stride[0] + r // g.kernel[1]) * plane

@@ -94,6 +94,7 @@ def test_pixels_read_in_place(each_isa, dtype, channels, size, kernel, arguments
     check_at_edges(depthwise_conv2d, dtype, size, (*kernel, 1, channels), channels, arguments)
 
 
+@pytest.mark.parametrize("layout", ["NDHWC", "NCDHW"])
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int32"])
 @pytest.mark.parametrize(
     ("channels", "size", "kernel", "arguments"),
@@ -110,11 +111,12 @@ def test_pixels_read_in_place(each_isa, dtype, channels, size, kernel, arguments
         (36, (1, 9, 14), (3, 3, 3), {"padding": 1}),  # planes that meet padding alone
     ],
 )
-def test_volumes_read_in_place(each_isa, dtype, channels, size, kernel, arguments):
+def test_volumes_read_in_place(each_isa, layout, dtype, channels, size, kernel, arguments):
     """The same where windows behind each other share planes, or do not."""
 
     def depthwise_conv3d(x, w, b, **more):
-        return cyconv.conv3d(x, w, b, groups=channels, **arguments, **more)
+        call = cyconv.conv3d if layout == "NDHWC" else channels_first(cyconv.conv3d, layout)
+        return call(x, w, b, groups=channels, algorithm="grouped", **arguments, **more)
 
     check_at_edges(depthwise_conv3d, dtype, size, (*kernel, 1, channels), channels, arguments)
 
@@ -182,6 +184,13 @@ def check_at_edges(convolve, dtype, size, w_shape, groups, arguments):
         (4, 3, 6, (15, 22), (3, 3), {"padding": "same", "dilation": (1, 2)}),
         (8, 8, 2, (11, 19), (3, 3), {"padding": "same"}),  # more than a vector of channels
         (40, 4, 4, (7, 7), (3, 3), {"padding": "same"}),
+        (50, 1, 1, (14, 14), (3, 3), {"padding": "same"}),  # planes that are turned as a whole,
+        (33, 1, 1, (21, 20), (5, 5), {"padding": "same", "stride": 2}),
+        (18, 1, 1, (9, 30), (3, 3), {"padding": 3, "dilation": (1, 2)}),
+        (17, 1, 1, (40, 11), (3, 4), {"padding": 4, "stride": (2, 3)}),  # row by row,
+        (20, 1, 1, (2, 5), (7, 7), {"padding": 5}),
+        (100, 1, 1, (40, 40), (3, 3), {"padding": "same"}),  # and fetched ahead
+        (3, 1, 1, (70, 260), (5, 5), {"padding": 2}),  # several bands
     ],
 )
 def test_lanes_see_channels_of_groups(each_isa, layout, dtype, groups, channels, filters, size, kernel, arguments):
@@ -190,17 +199,25 @@ def test_lanes_see_channels_of_groups(each_isa, layout, dtype, groups, channels,
 
     def conv2d(x, w, b, **more):
         more["algorithm"] = "grouped" if 2 * filters <= lanes else "direct"
-        if layout == "NHWC":
-            return cyconv.conv2d(x, w, b, groups=groups, **arguments, **more)
-        y = more.pop("out", None)
-        if y is not None:
-            more["out"] = y.transpose(0, 3, 1, 2)
-        planes = np.ascontiguousarray if x.flags.c_contiguous else np.asarray
-        x, w = planes(x.transpose(0, 3, 1, 2)), w.transpose(3, 2, 0, 1)
-        result = cyconv.conv2d(x, w, b, groups=groups, layout="NCHW", **arguments, **more).transpose(0, 2, 3, 1)
-        return result if y is None else y
+        call = cyconv.conv2d if layout == "NHWC" else channels_first(cyconv.conv2d, layout)
+        return call(x, w, b, groups=groups, **arguments, **more)
 
     check_at_edges(conv2d, dtype, size, (*kernel, channels, groups * filters), groups, arguments)
+
+
+def channels_first(convolve, layout):
+    """A convolution that takes arrays channels-last, and weights in HWIO, but brings them to another layout."""
+
+    def convolved(x, w, b, **more):
+        y = more.pop("out", None)
+        if y is not None:
+            more["out"] = np.moveaxis(y, -1, 1)
+        planes = np.ascontiguousarray if x.flags.c_contiguous else np.asarray
+        x, w = planes(np.moveaxis(x, -1, 1)), np.moveaxis(w, (-1, -2), (0, 1))
+        result = np.moveaxis(convolve(x, w, b, layout=layout, **more), 1, -1)
+        return result if y is None else y
+
+    return convolved
 
 
 def test_order_of_channels():
