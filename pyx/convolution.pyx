@@ -20,8 +20,8 @@ from channels_first cimport FEW, channels_first_scratch, channels_first_unit
 from channels_last cimport channels_last_scratch, channels_last_unit, collide, cut_rows
 from fast_fir cimport ROOM, fast_fir_levels, point_taps, points_of, takes, taps_before
 from grouped cimport STRIP as GROUPED_STRIP
-from grouped cimport (choose_tiles, cut_rectangles, cut_row_bands, grouped_scratch, grouped_unit, in_place_unit,
-                      near_channels)
+from grouped cimport (choose_tiles, cut_rectangles, cut_row_bands, first_filter, grouped_scratch, grouped_unit,
+                      in_place_unit, near_channels)
 from grouped_planes cimport cut_planes, planes_scratch, planes_unit
 from row_stencil cimport takes_rows
 from separable cimport cut_separable, few_blocks, separable_scratch, separable_unit
@@ -495,13 +495,17 @@ cdef class Convolution:
         cdef Py_ssize_t plane = n // (self.g.groups * self.blocks.count)
         cdef Py_ssize_t group = n // self.blocks.count % self.g.groups, q = n % self.blocks.count
         cdef Py_ssize_t width = block_width(&self.blocks, q)
-        cdef Py_ssize_t o = group * self.g.oc + q * self.blocks.step
-        cdef Py_ssize_t filled = min(width, self.g.oc - q * self.blocks.step)
+        cdef Py_ssize_t first = q * self.blocks.step
+        cdef Py_ssize_t o, filled
         cdef Py_ssize_t c, r, k, i, j, d, h, kernel_height = self.summed().kernel[1]
         cdef const Chunk* chunk
         cdef real weight
         cdef real* tap
         cdef bint infinite = False
+        if self.algorithm == GROUPED:
+            first = first_filter(self.g.oc, self.kernels.lanes, q)
+        o = group * self.g.oc + first
+        filled = min(width, self.g.oc - first)
         to += (plane * self.g.groups + group) * self.blocks.group_items + q * self.blocks.step * self.blocks.terms
         if self.algorithm == WINOGRAD:
             return self.transform_block(w, o, filled, width, to)

@@ -25,10 +25,10 @@
 # at a time: so many that what a tile's window holds of them stays in the first-level cache from row to
 # row.  Rows whose windows lie between the input's first and last are one run of tiles.  If windows behind each
 # other share planes, a unit has several depths of a lower band, and what the windows of the band's
-# rows hold stays there from depth to depth.  The last block
-# may be a part of a vector, which is loaded whole: what follows in memory meets lanes that are not
-# stored.  The last pixels of a row, behind which memory may end, are therefore read from the strip.
-# The other blocks need none where padding is zeros and rows of a tile are one or two taps apart: edge tiles
+# rows hold stays there from depth to depth.  Where a part of a vector would be left over, the last block is
+# the last whole one, and computes some outputs of the block before again.  Blocks that lanes pick from may
+# end behind the last pixel of a row, where memory may end: that is read from the strip.
+# No strip is needed where padding is zeros and rows of a tile are one or two taps apart: edge tiles
 # leave out what is outside.  Meanwhile the lines that come next are fetched, if no near cache holds them.
 from libc.string cimport memset
 
@@ -83,6 +83,10 @@ cdef inline void cut_blocks_of_units(Job* job, Py_ssize_t threads) noexcept nogi
     job.part_blocks = job.blocks.count
     if threads > 1 and rectangles < UNITS_PER_THREAD * threads:
         job.part_blocks = ceil_div(job.blocks.count, ceil_div(UNITS_PER_THREAD * threads, rectangles))
+    # The last two blocks may share outputs.  Two threads may store the same there, but not apply an activation to them.
+    while (job.activation > CLAMP and g.oc % job.kernels.lanes > 0 and job.part_blocks < job.blocks.count
+           and (job.blocks.count - 1) % job.part_blocks == 0):
+        job.part_blocks += 1
     job.parts = ceil_div(job.blocks.count, job.part_blocks)
     job.units = rectangles * job.parts
 
@@ -135,7 +139,7 @@ cdef inline void find_interior(Job* job) noexcept nogil:
 
 
 cdef inline bint leaves_out_edges(const Job* job) noexcept nogil:
-    """Whether tiles at an edge read the input in place too, but for the last block if it is a part of a vector.
+    """Whether tiles at an edge read the input in place too, which takes blocks that are whole vectors.
 
     It pays if pixels do not collide in the cache.
     """
@@ -143,7 +147,7 @@ cdef inline bint leaves_out_edges(const Job* job) noexcept nogil:
     cdef Py_ssize_t stride = g.stride[2], dilation = g.dilation[2]
     return (job.kernels.edges and not job.picking and g.pad_mode == CONSTANT
             and (stride == dilation or stride == 2 * dilation)
-            and (shares_rows(g) or g.oc % job.kernels.lanes == 0) and job.x.axis[2] % COLLIDING != 0)
+            and g.oc >= job.kernels.lanes and job.x.axis[2] % COLLIDING != 0)
 
 
 cdef inline bint shares_rows(const Geometry* g) noexcept nogil:
@@ -169,7 +173,7 @@ cdef inline bint cut_row_bands(Job* job, Py_ssize_t threads) noexcept nogil:
         return False
     job.tile_pixels = even_tiles(job, g.out[2])
     job.bare = leaves_out_edges(job)
-    if job.bare and g.oc % job.kernels.lanes == 0:
+    if job.bare:
         job.interior[0], job.interior[1] = 0, g.out[2]
     else:
         find_interior(job)
@@ -266,7 +270,7 @@ cdef inline void grouped_unit(const Job* job, Py_ssize_t unit, char* scratch) no
             t.n_segments = window_segments(job, segments, row, top)
             t.a = strip
             y = (job.y.data + n * job.y.batch + od * job.y.axis[0] + (oh + h) * job.y.axis[1]
-                 + ow * job.y.axis[2] + q * job.kernels.lanes * job.y.channel)
+                 + ow * job.y.axis[2] + first_filter(g.oc, job.kernels.lanes, q) * job.y.channel)
             t.c = sums if job.scattered else y
             run_tiles(job, &t, columns)
             if job.activation > CLAMP:
@@ -284,9 +288,9 @@ cdef inline void begin_tiles(const Job* job, Py_ssize_t q, Tile* t) noexcept nog
     t.b_unit = vector
     t.b_term = t.sets * vector
     t.b_next = t.init_next = t.init_row = 0
-    t.init = job.bias + q * vector
+    t.init = job.bias + first_filter(job.g.oc, job.kernels.lanes, q) * job.kernels.item
     t.init_vector = vector
-    t.lanes = min(job.kernels.lanes, job.g.oc - q * job.kernels.lanes)
+    t.lanes = min(job.kernels.lanes, job.g.oc)
     t.onto = t.ahead = 0
     t.c_lines = lines_of_y(job, job.far)
     t.limits = job.limits
@@ -380,8 +384,6 @@ cdef inline void in_place_unit(const Job* job, Py_ssize_t unit, char* scratch) n
             first = block
             while first < pass_end:
                 last = min(first + job.near_blocks, pass_end)
-                if job.bare and first < g.oc // job.kernels.lanes < last:
-                    last -= 1
                 column_of_tiles(job, &b, first, last, column, pixels, scratch)
                 first = last
             column += pixels
@@ -392,12 +394,12 @@ cdef inline void column_of_tiles(const Job* job, const Band* b, Py_ssize_t block
                                  Py_ssize_t pixels, const char* keys) noexcept nogil:
     """Some pixels of all rows of a band, for blocks that are near together."""
     cdef const Geometry* g = &job.g
-    cdef Py_ssize_t item = job.kernels.item, step = first_channel(job, 1), most = kernel_rows(g), _d, h, q, n
-    cdef bint near = job.interior[0] <= column < job.interior[1] or (job.bare and end * job.kernels.lanes <= g.oc)
+    cdef Py_ssize_t item = job.kernels.item, begin = first_channel(job, block), most = kernel_rows(g), _d, h, q, n
+    cdef bint near = job.interior[0] <= column < job.interior[1]
     cdef Py_ssize_t pixel = job.x.axis[2] if near else edge_pixel(job)
     cdef const Segment* segments = b.inner if near else b.edge
     cdef const Py_ssize_t* counts = b.counts
-    cdef const char* x = b.x + block * step * item
+    cdef const char* x = b.x + begin * item
     cdef const char* a = b.strip
     cdef char* y = b.y + column * job.y.axis[2]
     cdef const tile_function* functions
@@ -413,7 +415,7 @@ cdef inline void column_of_tiles(const Job* job, const Band* b, Py_ssize_t block
     if near:
         a = x + ix * job.x.axis[2]
     else:
-        fill_edge(job, b, x, column, pixels, min(end * step, g.oc // job.group_filters * g.ic) - block * step)
+        fill_edge(job, b, x, column, pixels, first_channel(job, end - 1) + seen_channels(job) - begin)
     for _d in range(b.depths):
         h = 0
         while h < b.rows:
@@ -424,8 +426,8 @@ cdef inline void column_of_tiles(const Job* job, const Band* b, Py_ssize_t block
                 begin_tiles(job, q, &t)
                 if near and job.far:
                     t.ahead = job.next_unit if job.next_unit != 0 else pixels * t.a_row
-                t.a = a + (q - block) * step * item
-                t.c = y + h * t.c_next + q * job.kernels.lanes * item
+                t.a = a + (first_channel(job, q) - begin) * item
+                t.c = y + h * t.c_next + first_filter(g.oc, job.kernels.lanes, q) * item
                 functions[pixels - 1](&t)
                 if job.activation > CLAMP:
                     for n in range(t.count):
@@ -496,7 +498,17 @@ cdef inline Py_ssize_t around(const Geometry* g, Py_ssize_t row) noexcept nogil:
 
 cdef inline Py_ssize_t first_channel(const Job* job, Py_ssize_t q) noexcept nogil:
     """The first channel that a block's lanes see."""
-    return q * job.kernels.lanes // job.group_filters * job.g.ic
+    return first_filter(job.g.oc, job.kernels.lanes, q) // job.group_filters * job.g.ic
+
+
+cdef inline Py_ssize_t first_filter(Py_ssize_t filters, Py_ssize_t lanes, Py_ssize_t q) noexcept nogil:
+    """The first of a block: where a part of a vector would be left over, the last block has some of the one before."""
+    return min(q * lanes, max(filters - lanes, 0))
+
+
+cdef inline Py_ssize_t seen_channels(const Job* job) noexcept nogil:
+    """How many a block's lanes see, if its groups are whole."""
+    return min(job.kernels.lanes, job.g.oc) // job.group_filters * job.g.ic
 
 
 cdef inline void fill_strip(const Job* job, Py_ssize_t n, Py_ssize_t od, Py_ssize_t oh, Py_ssize_t ow, Py_ssize_t q,
@@ -514,7 +526,7 @@ cdef inline void fill_strip(const Job* job, Py_ssize_t n, Py_ssize_t od, Py_ssiz
     cdef Py_ssize_t left = min(max(-ix, 0), width)
     cdef Py_ssize_t right = max(min(g.size[2] - ix, width), left)
     cdef Py_ssize_t first = first_channel(job, q)
-    cdef Py_ssize_t last = (min((q + 1) * lanes, g.oc) - 1) // job.group_filters * g.ic + g.ic - 1
+    cdef Py_ssize_t last = (min(first_filter(g.oc, lanes, q) + lanes, g.oc) - 1) // job.group_filters * g.ic + g.ic - 1
     cdef Py_ssize_t d, h, i, id, ih
     cdef const char* x
     cdef char* to
@@ -606,7 +618,7 @@ cdef inline void channels_of_lanes(const Job* job, Py_ssize_t q, Py_ssize_t firs
     cdef Py_ssize_t i, lane, o, channel
     for i in range(job.g.ic):
         for lane in range(job.kernels.lanes):
-            o = min(q * job.kernels.lanes + lane, job.g.oc - 1)
+            o = min(first_filter(job.g.oc, job.kernels.lanes, q) + lane, job.g.oc - 1)
             channel = o // job.group_filters * job.g.ic + i - first
             if job.kernels.item == 4:
                 (<int*> index)[0] = <int> channel

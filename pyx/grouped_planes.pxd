@@ -10,8 +10,8 @@
 from libc.string cimport memset
 
 from geometry cimport CONSTANT, Geometry, Job, ceil_div
-from grouped cimport (FETCHED_BYTES, UNITS_PER_THREAD, band_scratch, even_tiles, first_channel, in_place_unit,
-                      leaves_out_edges, strip_columns)
+from grouped cimport (FETCHED_BYTES, UNITS_PER_THREAD, band_scratch, even_tiles, first_channel, first_filter,
+                      in_place_unit, leaves_out_edges, seen_channels, strip_columns)
 from kernel_table cimport Gather
 
 cdef enum:
@@ -104,8 +104,7 @@ cdef inline void planes_unit(const Job* job, Py_ssize_t unit, char* scratch) noe
     cdef Py_ssize_t q = unit // (deep * down) % job.parts, n = unit // (deep * down * job.parts)
     cdef Py_ssize_t od = unit % deep * job.depths, oh = unit // deep % down * job.rectangle[0]
     cdef Py_ssize_t depths = min(job.depths, g.out[0] - od), rows = min(job.rectangle[0], g.out[1] - oh)
-    cdef Py_ssize_t channel = first_channel(job, q), filters = min(lanes, g.oc - q * lanes)
-    cdef Py_ssize_t channels = min(first_channel(job, 1), g.oc // job.group_filters * g.ic - channel)
+    cdef Py_ssize_t channel = first_channel(job, q), filter = first_filter(g.oc, lanes, q)
     cdef Py_ssize_t id, ih, id_end, ih_end, d
     cdef const char* planes = job.x.data + n * job.x.batch + channel * job.x.channel
     cdef char* x = scratch + band_scratch(job)
@@ -118,17 +117,18 @@ cdef inline void planes_unit(const Job* job, Py_ssize_t unit, char* scratch) noe
     ih, ih_end = met(g, 1, oh, rows)
     own.x.axis[0] = (ih_end - ih) * own.x.axis[1]
     for d in range(id, id_end):
-        turn_pixels(job, planes + d * job.x.axis[0] + ih * job.x.axis[1], channels, ih_end - ih,
+        turn_pixels(job, planes + d * job.x.axis[0] + ih * job.x.axis[1], seen_channels(job), ih_end - ih,
                     x + (d - id) * own.x.axis[0])
-    # Both begin where the whole arrays would.
-    own.x.data = x - id * own.x.axis[0] - ih * own.x.axis[1] - q * first_channel(job, 1) * item
+    # All begin where those of all blocks would.
+    own.x.data = x - id * own.x.axis[0] - ih * own.x.axis[1] - first_channel(&own, q) * item
     own.y.data = y - od * own.y.axis[0] - oh * own.y.axis[1] - q * pixel
+    own.bias = job.bias + (filter - q * lanes) * item
     own.next_unit = planes + lanes * job.x.channel - x
     in_place_unit(&own, unit, scratch)
     for d in range(depths):
-        turn_back(job, y + d * own.y.axis[0], filters, rows,
+        turn_back(job, y + d * own.y.axis[0], min(lanes, g.oc), rows,
                   job.y.data + n * job.y.batch + (od + d) * job.y.axis[0] + oh * job.y.axis[1]
-                  + q * lanes * job.y.channel)
+                  + filter * job.y.channel)
 
 
 cdef inline (Py_ssize_t, Py_ssize_t) met(const Geometry* g, Py_ssize_t a, Py_ssize_t first,
