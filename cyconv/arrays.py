@@ -1,5 +1,6 @@
 """Arrays as compiled code takes them: of a type it knows, native, aligned; and new ones for results."""
 
+import functools
 import math
 
 import numpy as np
@@ -8,6 +9,7 @@ from cyconv._ext.convolution import bytes_to_line
 
 _LINE = 64
 _LARGE = 1 << 15
+"""Bytes from which it pays to let an array begin at a line of cache."""
 _MAPPED = 1 << 25
 """Bytes from which the C library gives memory back to the system whenever an array is dropped.  The
 pages of the next array would be made and cleared anew, which can take longer than computing it."""
@@ -85,7 +87,7 @@ def native(a, dtype):
 
 
 def empty(shape, dtype, nbytes, failed):
-    """A new array; a large one begins at a line of cache, where vectors are stored fastest.
+    """A new array that begins at a line of cache, where vectors are stored fastest.
 
     One of 32 MiB and more may get the memory of one that was dropped.
 
@@ -108,8 +110,6 @@ def empty(shape, dtype, nbytes, failed):
         If there is no memory.
     """
     try:
-        if nbytes < _LARGE:
-            return np.empty(shape, dtype)
         if nbytes >= _MAPPED:
             return np.asarray(_Memory(_from_shelf(nbytes + _LINE), nbytes)).view(dtype).reshape(shape)
         memory = np.empty(nbytes + _LINE, np.uint8)
@@ -117,6 +117,26 @@ def empty(shape, dtype, nbytes, failed):
         return memory[start : start + nbytes].view(dtype).reshape(shape)
     except (MemoryError, ValueError) as error:
         raise MemoryError(failed()) from error
+
+
+def maker(shape, dtype, failed):
+    """A function that makes new arrays of one kind: as `empty`, whose way is chosen once.
+
+    Parameters
+    ----------
+    shape : tuple of int
+    dtype : numpy.dtype
+    failed : callable
+        Makes the message of the MemoryError.
+
+    Returns
+    -------
+    callable
+    """
+    nbytes = size(shape, dtype)
+    if nbytes < _LARGE:
+        return functools.partial(np.empty, shape, dtype)
+    return functools.partial(empty, shape, dtype, nbytes, failed)
 
 
 def size(shape, dtype):

@@ -100,7 +100,7 @@ class Recipe:
         window = (slice(None, None, -1 if self.flip else 1),) * ndim
         self.kernel_view = (slice(None), slice(None), *(None,) * (3 - ndim), *window)
         self.converts = self.result_dtype is not self.dtype
-        self.output_bytes = arrays.size(self.output_shape, self.dtype)
+        self.new = arrays.maker(self.output_shape, self.dtype, self._no_memory)
 
     def _check_ranks(self, ndim):
         checks.rank(self.function, "x", self.x_shape, self.layout)
@@ -242,10 +242,6 @@ class Recipe:
                 return y.astype(self.result_dtype)
             np.copyto(out, y, casting="unsafe")
         return out
-
-    def new(self):
-        """A new array for the output, in the working dtype."""
-        return arrays.empty(self.output_shape, self.dtype, self.output_bytes, self._no_memory)
 
     def _no_memory(self):
         return (

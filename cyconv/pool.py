@@ -482,24 +482,25 @@ recipes = {}
 """Recipes of recent calls; they hold no data."""
 
 _MOST = 512
+_ARRAY, _FLOAT, _DOUBLE = np.ndarray, np.dtype(np.float32), np.dtype(np.float64)
 
 
 def _pool(function, ndim, family, x, out, threads, layout, *arguments):
     """A pool of any kind and number of window axes."""
-    if type(x) is not np.ndarray or x.dtype.char not in "fd":
+    if type(x) is not _ARRAY or (x.dtype is not _FLOAT and x.dtype is not _DOUBLE):
         x = checks.array(function, "x", x)
     dtype = x.dtype
     try:
         # Python's 1, True and 1.0 are equal as keys; marshalled they are not.
-        key = function, x.shape, dtype, marshal.dumps((layout, arguments), 2)
+        key = function, x.shape, dtype, layout, marshal.dumps(arguments, 2)
         recipe = recipes.get(key)
-    except ValueError:  # an argument that marshal does not know
+    except (TypeError, ValueError):  # a layout that is no key, or an argument that marshal does not know
         key = recipe = None
     if recipe is None:
         op, names = family
         named = dict(zip(names, arguments, strict=True))
         recipe = PoolRecipe(function, ndim, op, x.shape, dtype, layout, **named)
-        if key is not None and _plain((layout, arguments)):
+        if key is not None and _plain(layout) and _plain(arguments):
             if len(recipes) >= _MOST:
                 recipes.clear()
             recipes[key] = recipe

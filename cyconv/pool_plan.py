@@ -87,7 +87,8 @@ class PoolRecipe:
             batch = slice(None) if self.layout.batched else None
             rest = (None, None, None, slice(None)) if self.layout.channels_last else (slice(None), None, None, None)
             self.output_view = (batch, *rest)
-        self.output_bytes = arrays.size(self.output_shape, self.element)
+        self.new = arrays.maker(self.output_shape, self.element, self._no_memory)
+        self.new_places = arrays.maker(self.output_shape, _PLACES, self._no_memory)
         self.empty = 0 in self.output_shape
         self.plain = not self.empty and not self.return_indices and self.result is self.element
         self.pooling = None
@@ -168,7 +169,7 @@ class PoolRecipe:
             if self.compute(x[self.view], y[self.output_view], n):
                 return y
         y = self.new() if out is None or out.dtype is not self.element else out
-        indices = self.new(_PLACES) if self.return_indices else None
+        indices = self.new_places() if self.return_indices else None
         if not self.empty:
             if x.dtype is not self.taken:
                 x = x.view(np.uint8) if x.dtype == np.bool_ else arrays.native(x, self.taken)
@@ -195,12 +196,6 @@ class PoolRecipe:
             return y.view(np.bool_)
         with np.errstate(over="ignore"):
             return y.astype(self.result)
-
-    def new(self, dtype=None):
-        """A new array for the output, of the type that compiled code writes; or for indices."""
-        if dtype is None:
-            return arrays.empty(self.output_shape, self.element, self.output_bytes, self._no_memory)
-        return arrays.empty(self.output_shape, dtype, arrays.size(self.output_shape, dtype), self._no_memory)
 
     def _no_memory(self):
         return f"{self.function}: no memory for an output of shape {self.output_shape} (x.shape={self.x_shape})"
