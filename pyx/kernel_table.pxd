@@ -265,10 +265,12 @@ cdef struct Columns:                # contract in kernels/columns.pxi
     Py_ssize_t first                # and the first of the first window: negative in the padding
     const Py_ssize_t* at            # from `source` to each element of a column
     Py_ssize_t operands
+    Py_ssize_t fresh                # of so many, the last, the next row's elements are fetched
     Py_ssize_t taps                 # columns of a window, MAX_COLUMNS at most
     Py_ssize_t stride               # less than that
     char* to
     Py_ssize_t to_pixel
+    bint around                     # whole lines are stored around the cache
     const char* lowest              # the element that stands for padding
     double divisor                  # of sums,
     const double* divisors          # multiplied with that of each output of a row; NULL: nothing is divided

@@ -55,6 +55,7 @@ cdef inline void columns_unit(const PoolJob* job, Py_ssize_t unit, char* scratch
     s.outputs = min(job.columns, g.out[2] - column)
     s.elements = min(job.channels, job.pixel - channel)
     s.lowest = <const char*> job.lowest
+    s.around = job.around
     s.divisors = NULL if job.count == NOTHING else divisors
     for i in range(s.outputs if job.count != NOTHING else 0):
         ww = window(g, 2, column + i)
@@ -71,6 +72,7 @@ cdef inline void columns_unit(const PoolJob* job, Py_ssize_t unit, char* scratch
             for j in range(wh.taps):
                 at[s.operands] = i * g.dilation[0] * job.x.axis[0] + j * g.dilation[1] * job.x.axis[1]
                 s.operands += 1
+        s.fresh = min(g.stride[1], s.operands) if job.far else 0
         s.divisor = job.divisor * divisor_along(job, &wd) * divisor_along(job, &wh)
         s.source = (job.x.data + picture(&job.x, job, n) + wd.first * job.x.axis[0] + wh.first * job.x.axis[1]
                     + channel * item)

@@ -9,6 +9,10 @@
 # Windows begin at column `first` and are a few columns wide.  A block of channels goes along the row: registers hold
 # the columns of its window, of which the next one has all but `stride`.  An output is folded in the same order
 # wherever the row begins.  Sums are divided on their way out; `narrow` ones are of float32 in float64.
+#
+# A block goes down all rows, so that what they share stays in the first-level cache.  If the input is far, all blocks
+# of a row are taken first: their lines lie together in memory.  Meanwhile those that the next row reads first are
+# fetched.
 
 cdef void columns(const Columns* s) noexcept nogil:
     if s.kind == MAXIMUM:
@@ -37,18 +41,22 @@ cdef inline void columns_of_window(const int kind, const bint narrow, const Colu
 cdef inline void columns_of_rows(const int kind, const bint narrow, const int taps, const Py_ssize_t operands,
                                  const Columns* s) noexcept nogil:
     cdef Py_ssize_t step = NARROW_BYTES if narrow else VBYTES
-    cdef Py_ssize_t block = BLOCK_VECTORS * LANES, i = 0, r
+    cdef Py_ssize_t block = BLOCK_VECTORS * LANES, row = 0, end, i, r
     cdef Part part
     part.between = False
-    while i + block <= s.elements:
-        for r in range(s.rows):
-            columns_of_block(kind, narrow, taps, operands, BLOCK_VECTORS, NULL, s, r, i // LANES * step)
-        i += block
-    while i < s.elements:
-        part.last = min(s.elements - i, LANES)
-        for r in range(s.rows):
-            columns_of_block(kind, narrow, taps, operands, 1, &part, s, r, i // LANES * step)
-        i += LANES
+    while row < s.rows:
+        end = row + 1 if s.fresh > 0 else s.rows
+        i = 0
+        while i + block <= s.elements:
+            for r in range(row, end):
+                columns_of_block(kind, narrow, taps, operands, BLOCK_VECTORS, NULL, s, r, i // LANES * step)
+            i += block
+        while i < s.elements:
+            part.last = min(s.elements - i, LANES)
+            for r in range(row, end):
+                columns_of_block(kind, narrow, taps, operands, 1, &part, s, r, i // LANES * step)
+            i += LANES
+        row = end
 
 
 cdef inline void columns_of_block(const int kind, const bint narrow, const int taps, const Py_ssize_t operands,
@@ -62,6 +70,8 @@ cdef inline void columns_of_block(const int kind, const bint narrow, const int t
     cdef const Py_ssize_t* at = s.at
     cdef const double* divisors = s.divisors
     cdef double divisor = s.divisor
+    cdef Py_ssize_t fresh = operands - s.fresh, below = s.source_row, j
+    cdef bint around = s.around and part == NULL and not narrow and (<Py_ssize_t> to | s.to_pixel | step) % LINE == 0
     cdef vec lowest = vsplat((<const real*> s.lowest)[0]), divided_by
     cdef vec window[MAX_COLUMNS * BLOCK_VECTORS]
     cdef vec acc[BLOCK_VECTORS]
@@ -71,6 +81,9 @@ cdef inline void columns_of_block(const int kind, const bint narrow, const int t
     for o in range(-1, s.outputs):
         for t in range(taps - stride if o < 0 else stride):         # what the first window has in front, then the rest
             next_column(kind, narrow, taps, operands, vectors, part, at, source, 0 <= w < count, lowest, window)
+            for j in range(fresh, operands):
+                for v in range(vectors * step // LINE):
+                    vprefetch_far(source + at[j] + below + v * LINE)
             source += source_pixel
             w += 1
         if o < 0:
@@ -84,6 +97,8 @@ cdef inline void columns_of_block(const int kind, const bint narrow, const int t
         for v in range(vectors):
             if part == NULL and narrow:
                 vstore_narrow(to + v * step, acc[v])
+            elif around:
+                vstream(to + v * step, acc[v])
             elif part == NULL:
                 vstore(to + v * step, acc[v])
             elif narrow:
