@@ -66,6 +66,9 @@ cdef inline bint mixes(const Gather* g) noexcept nogil:
             and g.source_row == <Py_ssize_t> sizeof(real))
 
 
+cdef enum:
+    MANY_SQUARES = 32               # beside which one more costs little
+
 cdef enum:                          # how the elements of a row lie
     CLOSE                           # side by side
     CLOSE_PART                      #   and at most a vector
@@ -135,16 +138,19 @@ cdef inline void gather_lanes(const int how, char* to, const char* source, Py_ss
 
 
 cdef inline void gather_across(const int how, const Gather* g) noexcept nogil:
-    cdef Py_ssize_t r = 0, j
+    cdef Py_ssize_t r = 0, j, rows = min(g.rows, LANES), behind = <Py_ssize_t> g.source % VBYTES
+    if how == CLOSE and g.source_lane % VBYTES == 0 and behind % sizeof(real) == 0 and g.rows > MANY_SQUARES * LANES:
+        rows = (VBYTES - behind) // sizeof(real)        # from there on no load crosses a line of cache
     while r < g.rows:
         j = 0
         while j < g.lanes:
-            if r + LANES <= g.rows and j + LANES <= g.lanes:
+            if rows == LANES and j + LANES <= g.lanes:
                 transpose(how, LANES, LANES, g, r, j)
             else:
-                transpose(how, min(g.rows - r, LANES), min(g.lanes - j, LANES), g, r, j)
+                transpose(how, rows, min(g.lanes - j, LANES), g, r, j)
             j += LANES
-        r += LANES
+        r += rows
+        rows = min(g.rows - r, LANES)
 
 
 cdef inline void transpose(const int how, const Py_ssize_t rows, const Py_ssize_t lanes, const Gather* g,
