@@ -3,7 +3,8 @@
 #
 # A unit is some rows of outputs, or part of a row.  Rows whose windows are whole along height are one call.
 from kernel_table cimport MAX_COLUMNS, Columns
-from pool_job cimport NOTHING, PoolGeometry, PoolJob, Window, divisor_along, picture, whole_windows, window
+from pool_job cimport (NOTHING, PoolGeometry, PoolJob, RowUnit, Window, divisor_along, picture, row_unit,
+                       whole_windows, window)
 
 cdef enum:
     MOST_OPERANDS = 16              # elements of a column
@@ -35,11 +36,7 @@ cdef inline Py_ssize_t columns_scratch(const PoolJob* job) noexcept nogil:
 
 cdef inline void columns_unit(const PoolJob* job, Py_ssize_t unit, char* scratch) noexcept nogil:
     cdef const PoolGeometry* g = &job.g
-    cdef Py_ssize_t part = unit % (job.column_parts * job.channel_parts)
-    cdef Py_ssize_t row = unit // (job.column_parts * job.channel_parts) * job.unit_items
-    cdef Py_ssize_t end = min(row + job.unit_items, job.items)
-    cdef Py_ssize_t column = part // job.channel_parts * job.columns
-    cdef Py_ssize_t channel = part % job.channel_parts * job.channels
+    cdef RowUnit u = row_unit(job, unit)
     cdef Py_ssize_t item = 4 if job.narrow else job.kernels.item
     cdef Py_ssize_t at[MOST_OPERANDS]
     cdef Py_ssize_t lo, hi, oh, od, n, i, j
@@ -51,21 +48,20 @@ cdef inline void columns_unit(const PoolJob* job, Py_ssize_t unit, char* scratch
     s.source_pixel, s.to_pixel = job.x.axis[2], job.y.axis[2]
     s.source_row, s.to_row = g.stride[1] * job.x.axis[1], job.y.axis[1]
     s.columns, s.taps, s.stride = g.size[2], g.kernel[2], g.stride[2]
-    s.first = column * g.stride[2] - g.before[2]
-    s.outputs = min(job.columns, g.out[2] - column)
-    s.elements = min(job.channels, job.pixel - channel)
+    s.first = u.column * g.stride[2] - g.before[2]
+    s.outputs, s.elements = u.columns, u.channels
     s.lowest = <const char*> job.lowest
     s.around = job.around
     s.divisors = NULL if job.count == NOTHING else divisors
     for i in range(s.outputs if job.count != NOTHING else 0):
-        ww = window(g, 2, column + i)
+        ww = window(g, 2, u.column + i)
         divisors[i] = divisor_along(job, &ww)
     whole_windows(g, 1, &lo, &hi)
-    while row < end:
-        oh = row % g.out[1]
-        od = row // g.out[1] % g.out[0]
-        n = row // (g.out[1] * g.out[0])
-        s.rows = min(end, row + hi - oh) - row if lo <= oh < hi else 1
+    while u.row < u.end:
+        oh = u.row % g.out[1]
+        od = u.row // g.out[1] % g.out[0]
+        n = u.row // (g.out[1] * g.out[0])
+        s.rows = min(u.end, u.row + hi - oh) - u.row if lo <= oh < hi else 1
         wd, wh = window(g, 0, od), window(g, 1, oh)
         s.operands = 0
         for i in range(wd.taps):
@@ -75,8 +71,8 @@ cdef inline void columns_unit(const PoolJob* job, Py_ssize_t unit, char* scratch
         s.fresh = min(g.stride[1], s.operands) if job.far else 0
         s.divisor = job.divisor * divisor_along(job, &wd) * divisor_along(job, &wh)
         s.source = (job.x.data + picture(&job.x, job, n) + wd.first * job.x.axis[0] + wh.first * job.x.axis[1]
-                    + channel * item)
+                    + u.channel * item)
         s.to = (job.y.data + picture(&job.y, job, n) + od * job.y.axis[0] + oh * job.y.axis[1]
-                + column * job.y.axis[2] + channel * item)
+                + u.column * job.y.axis[2] + u.channel * item)
         job.kernels.columns(&s)
-        row += s.rows
+        u.row += s.rows

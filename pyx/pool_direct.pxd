@@ -6,7 +6,7 @@
 # and are calls of their own.
 from geometry cimport ceil_div
 from kernel_table cimport Fold
-from pool_job cimport (GIVEN, NOTHING, PoolGeometry, PoolJob, Window, divisor_along, picture,
+from pool_job cimport (GIVEN, NOTHING, PoolGeometry, PoolJob, RowUnit, Window, divisor_along, picture, row_unit,
                        whole_windows, window)
 
 
@@ -18,24 +18,18 @@ cdef inline Py_ssize_t direct_scratch(const PoolJob* job) noexcept nogil:
 
 cdef inline void direct_unit(const PoolJob* job, Py_ssize_t unit, char* scratch) noexcept nogil:
     cdef const PoolGeometry* g = &job.g
-    cdef Py_ssize_t part = unit % (job.column_parts * job.channel_parts)
-    cdef Py_ssize_t row = unit // (job.column_parts * job.channel_parts) * job.unit_items
-    cdef Py_ssize_t end = min(row + job.unit_items, job.items)
-    cdef Py_ssize_t column = part // job.channel_parts * job.columns
-    cdef Py_ssize_t channel = part % job.channel_parts * job.channels
-    cdef Py_ssize_t columns = min(job.columns, g.out[2] - column)
-    cdef Py_ssize_t channels = min(job.channels, job.pixel - channel)
+    cdef RowUnit u = row_unit(job, unit)
     cdef Py_ssize_t lo, hi, oh, rows, od, n
     whole_windows(g, 1, &lo, &hi)
-    while row < end:
-        oh = row % g.out[1]
-        od = row // g.out[1] % g.out[0]
-        n = row // (g.out[1] * g.out[0])
+    while u.row < u.end:
+        oh = u.row % g.out[1]
+        od = u.row // g.out[1] % g.out[0]
+        n = u.row // (g.out[1] * g.out[0])
         rows = 1
         if lo <= oh < hi:
-            rows = min(end, row + hi - oh) - row
-        direct_rows(job, n, od, oh, rows, column, columns, channel, channels, <Py_ssize_t*> scratch)
-        row += rows
+            rows = min(u.end, u.row + hi - oh) - u.row
+        direct_rows(job, n, od, oh, rows, u.column, u.columns, u.channel, u.channels, <Py_ssize_t*> scratch)
+        u.row += rows
 
 
 cdef inline void direct_rows(const PoolJob* job, Py_ssize_t n, Py_ssize_t od, Py_ssize_t oh, Py_ssize_t rows,

@@ -65,9 +65,9 @@ cdef struct PoolJob:                # one call: read by all threads, written by 
     Cut cut
     Py_ssize_t boxes[3]
     Py_ssize_t channel_boxes
-    Py_ssize_t items                # rows of outputs (direct) or boxes, and how many make a unit
+    Py_ssize_t items                # rows of outputs (where x lies) or boxes, and how many make a unit
     Py_ssize_t unit_items
-    Py_ssize_t columns              # direct: a unit's outputs of a row, and channels
+    Py_ssize_t columns              # where x lies: a unit's outputs of a row, and channels
     Py_ssize_t column_parts
     Py_ssize_t channels
     Py_ssize_t channel_parts
@@ -75,6 +75,27 @@ cdef struct PoolJob:                # one call: read by all threads, written by 
     Py_ssize_t stretched            # of which threads have stretches; the others are taken one by one
     Py_ssize_t scratch_bytes
     char* scratch
+
+
+cdef struct RowUnit:                # of windows that are read where they lie: rows of outputs, or a part of one
+    Py_ssize_t row
+    Py_ssize_t end
+    Py_ssize_t column
+    Py_ssize_t columns
+    Py_ssize_t channel
+    Py_ssize_t channels
+
+
+cdef inline RowUnit row_unit(const PoolJob* job, Py_ssize_t unit) noexcept nogil:
+    cdef Py_ssize_t part = unit % (job.column_parts * job.channel_parts)
+    cdef RowUnit u
+    u.row = unit // (job.column_parts * job.channel_parts) * job.unit_items
+    u.end = min(u.row + job.unit_items, job.items)
+    u.column = part // job.channel_parts * job.columns
+    u.columns = min(job.columns, job.g.out[2] - u.column)
+    u.channel = part % job.channel_parts * job.channels
+    u.channels = min(job.channels, job.pixel - u.channel)
+    return u
 
 
 cdef struct Window:                 # elements of the input, along one axis
