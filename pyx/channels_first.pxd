@@ -436,6 +436,7 @@ cdef inline void channels_first_unit(const Job* job, Py_ssize_t unit, char* scra
     cdef Tile t
     memory += 64 - <Py_ssize_t> memory % 64
     t.a_next = t.onto = t.ahead = 0
+    t.fetch = NULL
     t.c_next = job.tile_pixels * item
     t.a_row = item
     while at < u.tile_end:

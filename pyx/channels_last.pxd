@@ -326,6 +326,7 @@ cdef inline void channels_last_tiles(const Job* job, const Unit* unit, char* scr
     t.onto = 0
     t.c_lines = lines_of_y(job, False)
     t.ahead = job.ahead
+    t.fetch = NULL
     t.c_row = sum_row(job) if job.scattered else job.y.axis[2]
     while at < u.tile_end:
         end = min(at + job.tiles_at_once, u.tile_end)

@@ -8,6 +8,7 @@ cdef enum:
     MAX_NV = 2                      # its vectors
     MAX_STENCIL_ROWS = 8            # the highest stencil tile
     MAX_STENCIL_HEIGHT = 5          # and the kernel rows that one segment of it can have
+    FETCHED_PIECES = 2              # of memory, that a segment of it fetches
     MAX_LEVELS = 2                  # of fast FIR
     WHOLE_SCALE = 24                # of weights that Winograd's whole points would leave fractions of
     MAX_STRIDE = 4                  # of a window that slides along the lanes,
@@ -49,6 +50,8 @@ cdef struct Tile:                   # a run of equal register tiles; contract in
     Py_ssize_t b_unit
     Py_ssize_t b_term
     Py_ssize_t ahead                # so far ahead of them lines are fetched, or of pixels, if rows slide over them
+    const char* fetch               # where results will be stored later, or NULL: each broadcast tile fetches
+    Py_ssize_t fetch_row            # its width of half as many rows as it has, so many bytes apart
     Py_ssize_t first                # of an edge tile's vectors of each segment, the first to be loaded,
     Py_ssize_t last                 # and the one behind the last
     const char* keys                # of a picking tile: lanes of a, a vector of integers for
@@ -80,6 +83,7 @@ cdef struct Stencil:                # a run of stencil tiles; contract in kernel
     Py_ssize_t lanes                # elements of a row of c, at most the tile's width
     CLines c_lines
     Py_ssize_t limits
+    const char* const* fetch        # FETCHED_PIECES of a tile's width for each segment of each tile, or NULL
 
 cdef struct RowStencil:             # contract in kernels/row_stencil.pxi
     const Segment* segments         # a and b in bytes: kernel rows

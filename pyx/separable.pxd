@@ -163,6 +163,7 @@ cdef inline void separable_unit(const Job* job, Py_ssize_t unit, char* scratch) 
     planes = sums + (job.joined * g.oc if job.joined > 1 else 1) * sums_plane
     apart = planes + (0 if last else job.joined * g.oc * g.kernel[0] * plane_bytes)
     t.summands = 0
+    t.fetch = NULL
     filters = unit % job.parts * job.part_blocks
     filters_end = min(filters + job.part_blocks, job.joined * g.oc)
     together = filters_end - filters if job.joined > 1 else 1
@@ -191,7 +192,7 @@ cdef inline void separable_unit(const Job* job, Py_ssize_t unit, char* scratch) 
                 else:
                     t.init, t.limits, t.c_lines = b.bias + g.oc * item, 0, STORED
                     t.c, t.c_row = planes + (f * g.kernel[0] + slot) * plane_bytes, row
-                    cover(job, &t, b.rows, b.columns)
+                    cover(job, &t, b.rows, b.columns, NULL)
         if not last:
             add_segments(&through.job, &through.strip, b.od, 0, g.kernel[0], segments, through.heights)
             for f in range(filters, filters_end):
@@ -214,6 +215,7 @@ cdef inline void sum_rows(const Job* job, const Strip* s, Pass* p, const Block* 
     cdef Stencil t
     begin(p, b.weights, &t)
     t.init, t.summands, t.limits, t.c_lines = b.bias + g.oc * job.kernels.item, 0, 0, STORED
+    t.fetch = NULL
     t.c_row = row
     for n in range(s.classes):
         rows, chunk.oh = b.rows - 1 + class_height(g, s, n), 0
@@ -225,7 +227,7 @@ cdef inline void sum_rows(const Job* job, const Strip* s, Pass* p, const Block* 
                 t.a = b.weights + (first + f) * terms * job.kernels.item
                 t.b = strip + (first + f) // g.oc * p.strip.plane
                 t.c = sums + f * sums_plane + chunk.oh * row
-                cover(job, &t, chunk.rows, b.columns)
+                cover(job, &t, chunk.rows, b.columns, NULL)
             chunk.oh += CHUNK
             if wide:
                 clear[0] = max(clear[0], chunk.rows)
@@ -242,6 +244,6 @@ cdef inline void finish(const Job* job, const Strip* s, const Block* b, Py_ssize
     if job.scattered:
         t.c, t.c_row = to, to_row
     to, to_row = t.c, t.c_row
-    cover(job, t, b.rows, b.columns)
+    cover(job, t, b.rows, b.columns, NULL)
     if job.activation > CLAMP:
         job.kernels.activate(job.activation, to, to_row, b.rows, b.columns)

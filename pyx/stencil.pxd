@@ -9,10 +9,10 @@
 from arrays cimport follows
 from fast_fir cimport MAX_POINTS, points_of, taps_before
 from geometry cimport CONSTANT, Geometry, Job, ceil_div, kernel_rows, lines_of_y
-from kernel_table cimport CLAMP, MAX_LEVELS, MAX_STENCIL_HEIGHT, STORED, Gather, Segment, Stencil
+from kernel_table cimport CLAMP, FETCHED_PIECES, MAX_LEVELS, MAX_STENCIL_HEIGHT, STORED, Gather, Segment, Stencil
 from row_stencil cimport row_stencil_block, rows_in_place
-from strip cimport Block, Strip, class_height, column_at, fill_planes, planes_of, slot_of, source_depth, strip_of
-from strip cimport whole_phases
+from strip cimport (Ahead, Block, Strip, class_height, column_at, fetches, fill_planes, pieces_ahead,
+                    planes_of, slot_of, source_depth, strip_of, whole_phases)
 
 cdef enum:
     STRIP = 1 << 19                 # bytes of a strip: half of a usual second-level cache
@@ -147,10 +147,17 @@ cdef inline Py_ssize_t stencil_scratch(const Job* job) noexcept nogil:
     if job.in_place:
         return 0
     return (job.g.kernel[0] * <Py_ssize_t> (sizeof(Py_ssize_t) + sizeof(bint))
+            + pieces_listed(job, &s) * <Py_ssize_t> sizeof(char*)
             + job.planes * plane_segments(job, &s) * <Py_ssize_t> sizeof(Segment)
             + job.planes * s.plane + job.kernels.lanes * job.kernels.nv * job.kernels.item + 128
             + (s.rows * sums_row(job, job.rectangle[1]) if job.levels > 0 else 0)
             + sums_bytes(job, job.rectangle[1]))
+
+
+cdef inline Py_ssize_t pieces_listed(const Job* job, const Strip* s) noexcept nogil:
+    """That a run of tiles fetches for the next strip."""
+    cdef Py_ssize_t tiles = ceil_div(job.rectangle[1], job.kernels.lanes * job.kernels.nv)
+    return FETCHED_PIECES * tiles * job.planes * plane_segments(job, s) if fetches(job) else 0
 
 
 cdef inline Py_ssize_t sums_row(const Job* job, Py_ssize_t columns) noexcept nogil:
@@ -207,10 +214,11 @@ cdef inline void stencil_unit(const Job* job, Py_ssize_t unit, char* scratch) no
     cdef Py_ssize_t item = job.kernels.item, planes = planes_of(job), group_planes = planes // job.joined
     cdef Strip s = strip_of(job, job.rectangle[0], job.rectangle[1])
     cdef Segment* segments = <Segment*> scratch
-    cdef Py_ssize_t* held = <Py_ssize_t*> (segments + job.planes * plane_segments(job, &s))
+    cdef const char** pieces = <const char**> (segments + job.planes * plane_segments(job, &s))
+    cdef Py_ssize_t* held = <Py_ssize_t*> (pieces + pieces_listed(job, &s))
     cdef bint* wild = <bint*> (held + g.kernel[0])
     cdef char* strip = <char*> (wild + g.kernel[0])
-    cdef Py_ssize_t n, k, f, group, first, count, levels, filters, filters_end
+    cdef Py_ssize_t n, k, f, group, first, count, levels, filters, filters_end, end
     # Where blocks are as wide as the output, zeros at their sides stay from one to the next, and if they
     # are as high, those above and below; in so many rows.
     cdef Py_ssize_t clear = 0
@@ -220,6 +228,8 @@ cdef inline void stencil_unit(const Job* job, Py_ssize_t unit, char* scratch) no
     cdef Py_ssize_t plane = -1, listed = -1, points_listed = -1
     cdef Block b
     cdef Stencil t
+    cdef Ahead ahead
+    cdef bint fetching = fetches(job)       # a strip while tiles of the one before compute
     cdef Points points
     cdef Segment* points_segments = segments + job.planes * plain_segments(job, &s)
     cdef char* common
@@ -233,12 +243,15 @@ cdef inline void stencil_unit(const Job* job, Py_ssize_t unit, char* scratch) no
     sums = common + (s.rows * sums_row(job, job.rectangle[1]) if job.levels > 0 else 0)
     t.segments = segments
     t.summands = 0
+    t.fetch = NULL
     t.a_row = s.cycle * g.ic * item
     t.c_lines = lines_of_y(job, job.blocks.terms >= LONG)
     filters = unit % job.parts * job.part_blocks
     filters_end = min(filters + job.part_blocks, job.joined * g.oc)
+    ahead.pieces, ahead.parts = pieces, filters_end - filters
     unit = unit // job.parts
-    for n in range(unit * job.unit_tiles, min((unit + 1) * job.unit_tiles, job.tiles)):
+    end = min((unit + 1) * job.unit_tiles, job.tiles)
+    for n in range(unit * job.unit_tiles, end):
         b = block_of(job, &s, n)
         if b.rows == 0:
             continue
@@ -264,7 +277,14 @@ cdef inline void stencil_unit(const Job* job, Py_ssize_t unit, char* scratch) no
                 add_segments(job, &s, b.od, first, min(count, group_planes), segments, t.heights)
                 listed = b.od
             t.limits = job.limits if first + count == planes else 0
+            if fetching:
+                ahead.block, ahead.first, ahead.planes = b, first + count, min(job.planes, planes - first - count)
+                ahead.held = NULL
+                if ahead.planes == 0 and n + 1 < end:
+                    ahead.block, ahead.first, ahead.planes = block_of(job, &s, n + 1), 0, min(job.planes, planes)
+                    ahead.held = held if count == planes and ahead.block.plane == plane else NULL
             for f in range(filters, filters_end):
+                ahead.part = f - filters
                 group = f // g.oc
                 t.a = b.weights + f * job.blocks.terms * item
                 t.init = bias_of(job, &b, f) if first == 0 else NULL
@@ -279,7 +299,7 @@ cdef inline void stencil_unit(const Job* job, Py_ssize_t unit, char* scratch) no
                 elif run_width(job) > 0:
                     cover_runs(job, &t, b.columns)
                 else:
-                    cover(job, &t, b.rows, b.columns)
+                    cover(job, &t, b.rows, b.columns, &ahead if fetching else NULL)
                 if job.activation > CLAMP and first + count == planes:
                     job.kernels.activate(job.activation, c, c_row, b.rows, b.columns)
             first += count
@@ -340,7 +360,7 @@ cdef inline void cover_points(const Job* job, const Strip* s, const Points* poin
                    * job.kernels.item)
         half.b += s.at[node]
         half.b_row = s.next[node]
-        cover(job, &half, rows, columns)
+        cover(job, &half, rows, columns, NULL)
         return
     half.init, half.summands, half.limits = points.zero, 0, 0
     half.c, half.c_row, half.c_lines = common, sums_row(job, job.rectangle[1]), STORED
@@ -357,8 +377,23 @@ cdef inline void cover_points(const Job* job, const Strip* s, const Points* poin
         cover_points(job, s, points, &half, levels - 1, 3 * node + 2 + k, rows // 2 if k else even, columns, more)
 
 
-cdef inline void cover(const Job* job, Stencil* t, Py_ssize_t rows, Py_ssize_t columns) noexcept nogil:
-    """Computes a rectangle by tiles of nearly equal height."""
+cdef inline void fetch_pieces(const Job* job, Stencil* t, const Ahead* ahead, Py_ssize_t runs,
+                              Py_ssize_t run) noexcept nogil:
+    """Lets each segment of each tile of a run fetch a share of what the strip will hold."""
+    cdef Py_ssize_t segments = 0, n, k
+    for k in range(MAX_STENCIL_HEIGHT):
+        segments += t.heights[k] * t.count
+    n = pieces_ahead(job, ahead, ahead.part * runs + run, ahead.parts * runs, FETCHED_PIECES * segments)
+    if n == 0:
+        return
+    t.fetch = ahead.pieces
+    for k in range(n, FETCHED_PIECES * segments):
+        ahead.pieces[k] = ahead.pieces[n - 1]
+
+
+cdef inline void cover(const Job* job, Stencil* t, Py_ssize_t rows, Py_ssize_t columns,
+                       const Ahead* ahead) noexcept nogil:
+    """Computes a rectangle by tiles of nearly equal height, which fetch what comes next."""
     cdef Py_ssize_t width = job.kernels.lanes * job.kernels.nv
     cdef Py_ssize_t run = columns // width * width
     cdef Py_ssize_t height = ceil_div(rows, max(ceil_div(rows, job.kernels.stencil_rows), 1))
@@ -378,7 +413,10 @@ cdef inline void cover(const Job* job, Stencil* t, Py_ssize_t rows, Py_ssize_t c
         if run > 0:
             t.count = run // width
             t.lanes = width
+            if ahead != NULL:
+                fetch_pieces(job, t, ahead, ceil_div(rows, height), h // height)
             job.kernels.stencil[job.kernels.nv - 1][n](t)
+        t.fetch = NULL
         if columns > run:
             t.b += run * job.kernels.item
             t.c += run * job.kernels.item
@@ -397,10 +435,10 @@ cdef inline void cover_runs(const Job* job, Stencil* t, Py_ssize_t columns) noex
     cdef const char* b = t.b
     cdef char* c = t.c
     t.b_row = t.c_row = width * job.kernels.item
-    cover(job, t, runs, width)
+    cover(job, t, runs, width, NULL)
     t.b = b + runs * t.b_row
     t.c = c + runs * t.c_row
-    cover(job, t, 1, columns - runs * width)
+    cover(job, t, 1, columns - runs * width, NULL)
 
 
 cdef inline void add_segments(const Job* job, const Strip* s, Py_ssize_t od, Py_ssize_t first, Py_ssize_t planes,

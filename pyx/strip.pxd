@@ -13,12 +13,13 @@
 from libc.string cimport memset
 
 from fast_fir cimport half_taps, points_of
-from geometry cimport CONSTANT, Geometry, Job, ceil_div, inside_input, source_index
+from geometry cimport CONSTANT, FAR_BYTES, Geometry, Job, ceil_div, inside_input, source_index
 from kernel_table cimport MAX_TURNS, Difference, Gather
 
 cdef enum:
     SHORT_ROW = 512                 # bytes of a row that is cleared as a whole
     NODES = 13                      # sums of the levels of fast FIR
+    FEW_PRODUCTS = 16               # of an input: fewer take less time than it takes to come
     JOINED = 16                     # channels and filters of groups that share a strip, at most
 
 
@@ -303,3 +304,56 @@ cdef inline void gather_channels(const Job* job, const Strip* s, const Gather* r
         job.kernels.gather(&gather)
         gather.to += rows.to_row
         gather.source += rows.source_row
+
+
+cdef struct Ahead:                  # what the strip will hold next, which tiles fetch while they compute
+    Block block
+    Py_ssize_t first                # of its planes,
+    Py_ssize_t planes
+    const Py_ssize_t* held          # NULL: it will begin anew
+    const char** pieces
+    Py_ssize_t parts                # filters that share the work, and which of them is next
+    Py_ssize_t part
+
+
+cdef inline bint fetches(const Job* job) noexcept nogil:
+    """Whether strips are fetched: much is read, rows or whole pixels at once, and computing takes as long."""
+    cdef const Geometry* g = &job.g
+    cdef Py_ssize_t pixels = g.batch * g.size[0] * g.size[1] * g.size[2]
+    return (pixels * g.groups * g.ic * job.kernels.item >= 2 * FAR_BYTES and g.dilation[1] == 1
+            and (job.together or g.oc == 1)         # the copies of several filters' rows take a small share
+            and job.x.axis[2] == (job.joined * g.ic if job.together else 1) * job.kernels.item
+            and g.oc * g.kernel[0] * g.kernel[1] * g.kernel[2] >= FEW_PRODUCTS * g.stride[1] * g.stride[2])
+
+
+cdef inline Py_ssize_t pieces_ahead(const Job* job, const Ahead* a, Py_ssize_t part, Py_ssize_t parts,
+                                    Py_ssize_t most) noexcept nogil:
+    """Lists what tiles fetch of one of so many parts of the rows, in so many pieces at most; their number."""
+    cdef const Geometry* g = &job.g
+    cdef const Block* b = &a.block
+    cdef Py_ssize_t width = job.kernels.lanes * job.kernels.nv * job.kernels.item, n = 0, p, d, ih, id
+    cdef Py_ssize_t first = b.oh * g.stride[1] - g.before[1], rows = (b.rows - 1) * g.stride[1] + g.kernel[1]
+    cdef Py_ssize_t begin = max(first + part * rows // parts, 0)
+    cdef Py_ssize_t end = min(first + (part + 1) * rows // parts, g.size[1])
+    cdef Py_ssize_t column = b.ow * g.stride[2] - g.before[2]
+    cdef Py_ssize_t behind = column + (b.columns - 1) * g.stride[2] + (g.kernel[2] - 1) * g.dilation[2] + 1
+    cdef const char* row
+    cdef const char* x
+    column = max(column, 0)
+    for p in range(a.first, a.first + a.planes):
+        d = p % g.kernel[0]
+        if job.together and p - a.first >= g.kernel[0]:
+            break
+        id = source_depth(g, b.od, d)
+        if id < 0 or a.held != NULL and a.held[slot_of(job, b.od, d)] == b.od * g.stride[0] + d * g.dilation[0]:
+            continue
+        x = b.x + id * job.x.axis[0]
+        if not job.together:
+            x += p // g.kernel[0] * job.x.channel
+        for ih in range(begin, end):
+            row = x + ih * job.x.axis[1] + column * job.x.axis[2]
+            while row < x + ih * job.x.axis[1] + min(behind, g.size[2]) * job.x.axis[2] and n < most:
+                a.pieces[n] = row
+                n += 1
+                row += width
+    return n

@@ -14,6 +14,7 @@
 # product finds its depth taps a constant distance apart.
 from libc.string cimport memset
 
+from fetch cimport FETCHED_BYTES, fetch_rows
 from geometry cimport (CONSTANT, Array, Geometry, Job, Transform, Unit, block_width, ceil_div, source_index, unit_of)
 from kernel_table cimport CLAMP, STORED, Gather, InputTransform, OutputTransform, Segment, Tile, has_point
 
@@ -111,6 +112,9 @@ cdef inline void cut_tiles(Job* job, Py_ssize_t threads) noexcept nogil:
     w.sums_plane = odd_lines(w.block_planes * w.block_sites * block_width_bytes(job))
     job.tiles = down * across
     job.tiles_at_once = 1
+    pictures = g.batch * g.groups * item
+    w.far_inputs = pictures * g.ic * g.size[0] * g.size[1] * g.size[2] >= FETCHED_BYTES
+    w.far_outputs = pictures * g.oc * g.out[0] * g.out[1] * g.out[2] >= FETCHED_BYTES
 
 
 cdef inline Py_ssize_t run_columns(const Transform* w, Py_ssize_t tiles) noexcept nogil:
@@ -158,6 +162,9 @@ cdef struct Block:                  # some tiles of some planes, and where a thr
     char* zeros
     const char** pixels
     Segment* segments
+    const char* fetch_end           # behind the outputs of a plane that are fetched while products are computed,
+    Py_ssize_t fetch_bytes          # their extent, and further planes of them
+    Py_ssize_t fetch_planes
 
 
 cdef struct Site:
@@ -236,8 +243,51 @@ cdef inline void gather_row(const Job* job, const char* x, Py_ssize_t ix, Py_ssi
                                 channels, to + j * vector)
 
 
+cdef struct Coming:                 # rows of a channel that a run of tiles meets, but for those of the run before
+    const char* x
+    Py_ssize_t rows
+    Py_ssize_t bytes
+
+
+cdef inline Coming coming_run(const Job* job, const Block* b, Py_ssize_t slice, Py_ssize_t n,
+                              const Site* before) noexcept nogil:
+    """What the run that begins with the n-th site of a block will meet; no rows, if rows are not fetched."""
+    cdef const Geometry* g = &job.g
+    cdef const Transform* w = &job.winograd
+    cdef Site site
+    cdef Py_ssize_t d = g.dilation[2], item = job.kernels.item, plane, ih, iw, last
+    cdef Coming c
+    c.x, c.rows, c.bytes = job.x.data, 0, 0
+    if not w.far_inputs or job.x.channel == item or job.x.axis[2] != item or n >= b.sites:
+        return c
+    site = site_of(job, b.first + n)
+    plane = block_plane(job, b, slice, &site)
+    if plane < 0:
+        return c
+    ih = site.row - g.before[1]
+    last = min(ih + (site.points[0] - 1) * g.dilation[1], g.size[1] - 1)
+    if site.sample == before.sample and site.plane == before.plane and site.row > before.row:
+        ih += (6 - w.m) * g.dilation[1]
+    ih = max(ih, 0)
+    iw = max(site.column - g.before[2], 0)
+    c.rows = max(ceil_div(last - ih + 1, g.dilation[1]), 0)
+    c.bytes = min(iw + run_columns(w, min(site.left, longest_run(job))) * d, g.size[2]) - iw
+    c.bytes *= item
+    c.x += (site.sample * job.x.batch + b.group * g.ic * job.x.channel + plane * job.x.axis[0]
+            + ih * job.x.axis[1] + iw * item)
+    return c
+
+
+cdef inline Py_ssize_t block_plane(const Job* job, const Block* b, Py_ssize_t slice,
+                                   const Site* site) noexcept nogil:
+    """The input plane of one of a block's slices, or -1."""
+    cdef const Geometry* g = &job.g
+    cdef Py_ssize_t index = (b.plane + site.plane) * g.stride[0] - g.before[0] + slice * g.dilation[0]
+    return source_index(index, g.size[0], g.pad_mode)
+
+
 cdef inline void transform_run(const Job* job, const Block* b, const Site* site, Py_ssize_t plane, Py_ssize_t tiles,
-                               char* to) noexcept nogil:
+                               const Coming* coming, char* to) noexcept nogil:
     """Transforms what neighbouring tiles meet in an input plane, or zeros if it is -1."""
     cdef const Geometry* g = &job.g
     cdef const Transform* w = &job.winograd
@@ -283,6 +333,9 @@ cdef inline void transform_run(const Job* job, const Block* b, const Site* site,
     c = 0
     while c < g.ic:
         t.channels = min(g.ic - c, job.kernels.lanes)
+        for r in range(coming.rows):
+            fetch_rows(coming.x + c * job.x.channel + r * g.dilation[1] * job.x.axis[1], job.x.channel, t.channels,
+                       coming.bytes)
         for r in range(site.points[0]):
             if rows[r] != NULL:
                 gather_row(job, rows[r] + c * job.x.channel, site.column - g.before[2], columns, t.channels,
@@ -314,6 +367,9 @@ cdef inline void finish_run(const Job* job, OutputTransform* t, char* y, const S
     else:
         t.c_column = block_width_bytes(job)
         t.c, t.c_row = scratch, w.m * tiles * t.c_column
+        if w.far_outputs and step == job.kernels.item:
+            for i in range(rows):
+                fetch_rows(y + i * g.dilation[1] * job.y.axis[1], job.y.channel, t.channels, columns * step)
     t.c_tile = w.m * t.c_column
     job.kernels.transform_outputs(t)
     if rows == 0 or columns == 0:
@@ -367,7 +423,7 @@ cdef inline bint interior_planes(const Geometry* g, Py_ssize_t plane) noexcept n
             or (first >= 0 and first + (g.kernel[0] - 1) * g.dilation[0] < g.size[0]))
 
 
-cdef inline void multiply(const Job* job, const Block* b, Tile* t, Py_ssize_t n_segments, Py_ssize_t plane,
+cdef inline void multiply(const Job* job, Block* b, Tile* t, Py_ssize_t n_segments, Py_ssize_t plane,
                           Py_ssize_t planes, const char* weights, Py_ssize_t width) noexcept nogil:
     """Products of the transformed tiles of some planes with a block of transformed filters, for each point."""
     cdef const Transform* w = &job.winograd
@@ -401,7 +457,7 @@ cdef inline (Py_ssize_t, Py_ssize_t) sites_with(const Transform* w, Py_ssize_t i
     return w.classes[0 if has_point(w.points[1], j) else 1], w.classes[last + 1]
 
 
-cdef inline void multiply_rows(const Job* job, const Block* b, Tile* t, Py_ssize_t n_segments, Py_ssize_t rows,
+cdef inline void multiply_rows(const Job* job, Block* b, Tile* t, Py_ssize_t n_segments, Py_ssize_t rows,
                                const char* v, char* sums) noexcept nogil:
     """Products of one point, part by part of the sum."""
     cdef Py_ssize_t height = ceil_div(rows, ceil_div(rows, job.kernels.mr))
@@ -420,13 +476,53 @@ cdef inline void multiply_rows(const Job* job, const Block* b, Tile* t, Py_ssize
         t.c = sums
         t.count = whole
         job.kernels.tile[vectors - 1][height - 1](t)
+        fetch_on(job, b, t, whole * ((height + 1) // 2))
         if rest > 0:
             t.a += whole * t.a_next
             t.c += whole * t.c_next
             t.count = 1
             job.kernels.tile[vectors - 1][rest - 1](t)
+            fetch_on(job, b, t, (rest + 1) // 2)
         first += n
         t.onto = 1
+
+
+cdef inline void begin_fetching(const Job* job, Block* b, Tile* t, Py_ssize_t plane, Py_ssize_t planes,
+                                Py_ssize_t filter) noexcept nogil:
+    """Lets register tiles fetch the lines of the outputs of some planes, whose pixels lie side by side.
+
+    A register tile fetches half as many pixels as it has rows: 18 for each tile of outputs, of 16 at most.
+    """
+    cdef const Geometry* g = &job.g
+    cdef Site first, last
+    t.fetch = NULL
+    if (not job.winograd.far_outputs or job.y.channel != job.kernels.item
+            or g.dilation[1] > 1 or g.dilation[2] > 1):
+        return
+    first, last = site_of(job, b.first), site_of(job, b.first + b.sites - 1)
+    t.fetch = b.fetch_end = (job.y.data + (b.plane + plane) * job.y.axis[0]
+                             + (b.group * g.oc + filter) * job.y.channel)
+    t.fetch += first.sample * job.y.batch + first.plane * job.y.axis[0] + first.row * job.y.axis[1]
+    t.fetch_row = job.y.axis[2]
+    b.fetch_end += (last.sample * job.y.batch + last.plane * job.y.axis[0]
+                    + min(last.row + job.winograd.m, g.out[1]) * job.y.axis[1])
+    b.fetch_planes = planes - 1
+    b.fetch_bytes = b.fetch_end - t.fetch
+    if t.fetch >= b.fetch_end:      # the block holds tiles of the ends of pictures
+        t.fetch = NULL
+
+
+cdef inline void fetch_on(const Job* job, Block* b, Tile* t, Py_ssize_t rows) noexcept nogil:
+    """Goes on behind so many pixels, which have been fetched, plane by plane."""
+    if t.fetch == NULL:
+        return
+    t.fetch += rows * t.fetch_row
+    if t.fetch >= b.fetch_end:
+        t.fetch = NULL
+        if b.fetch_planes > 0:
+            b.fetch_planes -= 1
+            t.fetch = b.fetch_end + job.y.axis[0] - b.fetch_bytes
+            b.fetch_end += job.y.axis[0]
 
 
 cdef inline void winograd_unit(const Job* job, Py_ssize_t unit, char* scratch) noexcept nogil:
@@ -456,22 +552,22 @@ cdef inline void winograd_unit(const Job* job, Py_ssize_t unit, char* scratch) n
 
 cdef inline void transform_block(const Job* job, const Block* b) noexcept nogil:
     """Transforms all inputs of a block."""
-    cdef const Geometry* g = &job.g
     cdef const Transform* w = &job.winograd
-    cdef Py_ssize_t s, n, run, index
+    cdef Py_ssize_t s, n, run
     cdef Site site
-    for s in range(block_slices(g, b.planes)):
+    cdef Coming coming
+    for s in range(block_slices(&job.g, b.planes)):
         n = 0
         while n < b.sites:
             site = site_of(job, b.first + n)
             run = min(min(site.left, b.sites - n), longest_run(job))
-            index = (b.plane + site.plane) * g.stride[0] - g.before[0] + s * g.dilation[0]
-            transform_run(job, b, &site, source_index(index, g.size[0], g.pad_mode), run,
+            coming = coming_run(job, b, s, n + run, &site)
+            transform_run(job, b, &site, block_plane(job, b, s, &site), run, &coming,
                           b.inputs + (s * b.sites + n) * w.input_row)
             n += run
 
 
-cdef inline void multiply_block(const Job* job, const Block* b, Py_ssize_t q, Py_ssize_t end) noexcept nogil:
+cdef inline void multiply_block(const Job* job, Block* b, Py_ssize_t q, Py_ssize_t end) noexcept nogil:
     """Outputs of a block of tiles for blocks [q, end) of filters."""
     cdef const Geometry* g = &job.g
     cdef const Transform* w = &job.winograd
@@ -505,6 +601,7 @@ cdef inline void multiply_block(const Job* job, const Block* b, Py_ssize_t q, Py
                 # Rows of further planes follow at the same distance and meet as many taps.
                 while plane + planes < b.planes and interior_planes(g, b.plane + plane + planes):
                     planes += 1
+            begin_fetching(job, b, &t, plane, planes, q * job.blocks.step)
             multiply(job, b, &t, n_segments, plane, planes, weights, width)
             o.sums = b.sums
             for plane in range(plane, plane + planes):

@@ -100,6 +100,30 @@ def test_large_work_is_cut(each_isa, channels, filters, size, kernel, arguments)
         np.testing.assert_array_equal(y, expected)
 
 
+@pytest.mark.parametrize(
+    ("channels", "filters", "size", "kernel", "arguments"),
+    [
+        (16, 1, (640, 650), (5, 5), {"padding": "same"}),
+        (24, 2, (530, 540), (3, 4), {"pad_mode": "reflect", "padding": "same"}),
+        (3, 3, (1490, 1500), (5, 3), {"groups": 3}),
+        (4, 2, (12, 370, 381), (3, 3, 3), {"padding": 1}),
+        (7, 3, (1000, 1001), (6, 7), {"stride": (1, 2), "dilation": (1, 2)}),
+    ],
+)
+def test_far_inputs(each_isa, channels, filters, size, kernel, arguments):
+    """Inputs of 24 MiB and more are fetched while sums are computed; `direct` fetches nothing."""
+    rng = np.random.default_rng(23)
+    ndim = len(size)
+    x = rng.integers(-3, 4, (1, *size, channels)).astype(np.float32)
+    w = rng.integers(-3, 4, (*kernel, channels // arguments.get("groups", 1), filters)).astype(np.float32)
+    named = {**arguments, "kernel_layout": kernel_layouts(ndim)[0]}
+    expected = CONV[ndim](x, w, algorithm="direct", **named)
+    for layout in layouts(ndim)[:2]:
+        there = np.ascontiguousarray(moved(x, layout))
+        y = CONV[ndim](there, w, layout=layout, algorithm="stencil", **named)
+        np.testing.assert_array_equal(y, moved(expected, layout))
+
+
 @pytest.mark.parametrize("filters", [1, 2, 5, 17])
 @pytest.mark.parametrize("channels", [1, 2, 3, 15, 16, 17, 33, 100])
 def test_neighbouring_channels(each_isa, channels, filters):

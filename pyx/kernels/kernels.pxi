@@ -3,11 +3,12 @@
 from cpython.pycapsule cimport PyCapsule_New
 from libc.math cimport sqrt
 from libc.string cimport memcpy
-from kernel_table cimport (AROUND, CLAMP, FETCHED, LEAKY_RELU, LINEAR, MAX_COLUMNS, MAX_MR, MAX_NV, MAX_STRIDE,
-                           MAX_TURNS, MAXIMUM, MAXIMUM_NUMBER, MET, PANEL, SIGMOID, SUM, TANH, WHOLE_SCALE, CLines,
-                           Columns, Difference, Fold, FourierAxis, FourierTurn, Gather, InputTransform, KernelTable,
-                           LineInputs, LineOutputs, LineProducts, OutputTransform, RowStencil, Segment, Slide, Spread,
-                           Stencil, Tile, VanHerk, WeightTransform, gather_function, has_point, tile_function)
+from kernel_table cimport (AROUND, CLAMP, FETCHED, FETCHED_PIECES, LEAKY_RELU, LINEAR, MAX_COLUMNS, MAX_MR, MAX_NV,
+                           MAX_STRIDE, MAX_TURNS, MAXIMUM, MAXIMUM_NUMBER, MET, PANEL, SIGMOID, SUM, TANH,
+                           WHOLE_SCALE, CLines, Columns, Difference, Fold, FourierAxis, FourierTurn, Gather,
+                           InputTransform, KernelTable, LineInputs, LineOutputs, LineProducts, OutputTransform,
+                           RowStencil, Segment, Slide, Spread, Stencil, Tile, VanHerk, WeightTransform,
+                           gather_function, has_point, tile_function)
 from simd cimport *
 
 include "tile.pxi"

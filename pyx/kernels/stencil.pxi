@@ -27,6 +27,7 @@ cdef inline void stencil(const int rows, const int vectors, const Stencil* t) no
     cdef const char* b
     cdef const char* c
     cdef const char* summand
+    cdef const char* const* fetch = t.fetch
     for n in range(t.count):
         b = t.b + n * vectors * VBYTES
         c = t.c + n * vectors * VBYTES
@@ -63,21 +64,26 @@ cdef inline void stencil(const int rows, const int vectors, const Stencil* t) no
         segment = t.segments
         if STENCIL_HEIGHT > 4:
             for s in range(t.heights[4]):
-                add_rows(rows, vectors, 5, t, segment, b, acc)
+                add_rows(rows, vectors, 5, t, segment, b, fetch, acc)
+                fetch += FETCHED_PIECES
                 segment += 1
         if STENCIL_HEIGHT > 3:
             for s in range(t.heights[3]):
-                add_rows(rows, vectors, 4, t, segment, b, acc)
+                add_rows(rows, vectors, 4, t, segment, b, fetch, acc)
+                fetch += FETCHED_PIECES
                 segment += 1
         if STENCIL_HEIGHT > 2:
             for s in range(t.heights[2]):
-                add_rows(rows, vectors, 3, t, segment, b, acc)
+                add_rows(rows, vectors, 3, t, segment, b, fetch, acc)
+                fetch += FETCHED_PIECES
                 segment += 1
         for s in range(t.heights[1]):
-            add_rows(rows, vectors, 2, t, segment, b, acc)
+            add_rows(rows, vectors, 2, t, segment, b, fetch, acc)
+            fetch += FETCHED_PIECES
             segment += 1
         for s in range(t.heights[0]):
-            add_rows(rows, vectors, 1, t, segment, b, acc)
+            add_rows(rows, vectors, 1, t, segment, b, fetch, acc)
+            fetch += FETCHED_PIECES
             segment += 1
         zero = vzero()
         for i in range(rows):
@@ -113,13 +119,17 @@ cdef inline void stencil(const int rows, const int vectors, const Stencil* t) no
 
 
 cdef inline void add_rows(const int rows, const int vectors, const int height, const Stencil* t,
-                          const Segment* segment, const char* b, vec* acc) noexcept nogil:
-    """Adds the products of a segment of `height` kernel rows."""
+                          const Segment* segment, const char* b, const char* const* fetch, vec* acc) noexcept nogil:
+    """Adds the products of a segment of `height` kernel rows.  Meanwhile what is needed later comes to the cache."""
     cdef vec a[STENCIL_HEIGHT]
     cdef vec row[NV]
     cdef Py_ssize_t i, d, v, a_row = t.a_row, b_row = t.b_row
     cdef const char* weight = t.a + segment.a
     cdef const char* source = b + segment.b
+    if t.fetch != NULL:
+        for i in range(FETCHED_PIECES):
+            for v in range(vectors):
+                vprefetch_far(fetch[i] + v * VBYTES)
     for d in range(height):
         a[d] = vsplat((<const real*> weight)[0])
         weight += a_row

@@ -112,6 +112,7 @@ cdef inline void tile(const int rows, const int vectors, const int kind, const T
     cdef const char* upper          # the first half of the rows of a, and the second:
     cdef const char* lower          # two addresses and few multiples of a_row fit registers
     cdef const char* w
+    cdef const char* fetched
     cdef const char* init
     cdef const char* c
 
@@ -125,6 +126,12 @@ cdef inline void tile(const int rows, const int vectors, const int kind, const T
                 for v in range(vectors):
                     vprefetch(c + v * VBYTES)
                 c += c_row
+        if how == BROADCAST and t.fetch != NULL:        # while the sums leave the memory idle
+            fetched = t.fetch + n * half * t.fetch_row
+            for i in range(half):
+                for v in range(vectors):
+                    vprefetch(fetched + v * VBYTES)
+                fetched += t.fetch_row
         if step > 0 and ahead > 0:  # pixels that no row before has met
             for s in range(max(t.n_segments - step, 0), t.n_segments):
                 upper = t.a + n * t.a_next + t.segments[s].a * t.a_unit + ahead
