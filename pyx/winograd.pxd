@@ -10,6 +10,9 @@
 #
 #     partial columns | full tiles | partial rows | partial rows and columns
 #
+# What lies too far for the second-level cache is fetched: lines of outputs while products are computed, or,
+# channels-first, before their transform; and channels-first the rows that the next run of tiles meets.
+#
 # The depth of a kernel is part of the sum: V then holds consecutive input planes, and a row of the
 # product finds its depth taps a constant distance apart.
 from libc.string cimport memset

@@ -18,6 +18,9 @@
 # the rows in each, whatever the tile.  `init` is the bias, one element; or NULL: the sums so far
 # are in c.  The tiles of a run lie side by side in b, c and the summands, which are added before
 # all segments and are whole vectors.
+#
+# Memory that is needed later comes to the second-level cache meanwhile: each segment of each tile
+# fetches the next FETCHED_PIECES of those that `fetch` lists, all of a tile's width.
 cdef inline void stencil(const int rows, const int vectors, const Stencil* t) noexcept nogil:
     cdef vec acc[STENCIL_ROWS * NV]
     cdef vec zero

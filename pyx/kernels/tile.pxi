@@ -38,6 +38,9 @@
 # An edge tile is a sliding or a striding one that reaches over an edge of the input: the vectors in front of
 # `first`, and from `last` on, are zeros that are not loaded.
 #
+# While a broadcast tile is computed, lines of memory that are stored to later come to the cache: of half as many
+# rows as the tile has, from `fetch` on for the first tile of a run, behind these for the next.
+#
 # The outer loop over `count` tiles is there for speed twice: calls are fewer, and GCC only
 # unrolls the loops over i and v early enough to keep acc in registers if they are nested.
 cdef enum:
