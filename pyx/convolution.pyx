@@ -683,8 +683,8 @@ cdef class Convolution:
         memset(&job, 0, sizeof(Job))
         if self.algorithm == GROUPED:
             job.x.channel, job.x.axis[2] = self.kernels.item, self.g.oc * self.kernels.item
-        elif self.algorithm == STENCIL and not self.channels_last:
-            job.x.axis[2] = self.kernels.item
+        elif self.algorithm == STENCIL:
+            job.x.axis[2] = (self.g.groups * self.g.ic if self.channels_last else 1) * self.kernels.item
         job.x.axis[1] = self.g.size[2] * job.x.axis[2]
         threads = self.useful(threads)
         self.set_up(&job, &self.g, None, threads)

@@ -124,6 +124,16 @@ def test_far_inputs(each_isa, channels, filters, size, kernel, arguments):
         np.testing.assert_array_equal(y, moved(expected, layout))
 
 
+@pytest.mark.parametrize(("kernel", "stride"), [(5, 1), (3, 2)])  # a strip that is fetched, and rows in place
+def test_one_channel_has_one_workspace(each_isa, kernel, stride):
+    """With one channel both layouts are the same memory, and what a plan says of its workspace is the same."""
+    named = {"stride": stride, "algorithm": "stencil", "threads": 1, "kernel_layout": "HWIO"}
+    w = np.ones((kernel, kernel, 1, 1), np.float32)
+    last = cyconv.plan_conv2d((1, 2600, 2700, 1), w, **named)
+    first = cyconv.plan_conv2d((1, 1, 2600, 2700), w, layout="NCHW", **named)
+    assert last.workspace_bytes == first.workspace_bytes > 0
+
+
 @pytest.mark.parametrize("filters", [1, 2, 5, 17])
 @pytest.mark.parametrize("channels", [1, 2, 3, 15, 16, 17, 33, 100])
 def test_neighbouring_channels(each_isa, channels, filters):
