@@ -51,6 +51,7 @@ cdef struct PoolJob:                # one call: read by all threads, written by 
     bint far                        # x is too large to come from a cache,
     bint around                     # and y to stay there until it is read: it goes to memory at once
     bint slide                      # windows slide along the lanes, see pool_slide.pxd
+    bint lines                      # folded down rows, then along them, see pool_lines.pxd
     bint shared                     # neighbouring windows share columns of pixels, see pool_columns.pxd
     bint direct                     # read and written where they are, see pool_direct.pxd
     bint across                     #   and windows are wider than a vector

@@ -18,6 +18,7 @@ from pool_columns cimport columns_scratch, columns_unit, shares_columns, sharing
 from pool_direct cimport direct_scratch, direct_unit
 from pool_job cimport (CELLS, ELEMENTS, GIVEN, NOTHING, Cut, PoolGeometry, PoolJob, load_function,
                        store_function)
+from pool_lines cimport fit_lines, lines_scratch, lines_unit
 from pool_rows cimport element, load_row, store_row
 from pool_slide cimport cut_bands, slide_scratch, slide_unit
 from stretches cimport begin_stretches, next_unit, store_fence, stretches_bytes
@@ -196,6 +197,9 @@ cdef class Pooling:
             cut_bands(job)
             divide_boxes(job, units)
             job.scratch_bytes = slide_scratch(job)
+        elif job.lines:
+            divide_rows(job, units)
+            job.scratch_bytes = lines_scratch(job)
         elif job.shared:
             divide_rows(job, units)
             job.scratch_bytes = columns_scratch(job)
@@ -244,6 +248,8 @@ cdef void share(const PoolJob* job, Py_ssize_t threads, Py_ssize_t thread) noexc
 cdef void do_unit(const PoolJob* job, Py_ssize_t unit, Py_ssize_t thread) noexcept nogil:
     if job.slide:
         slide_unit(job, unit, job.scratch + thread * job.scratch_bytes)
+    elif job.lines:
+        lines_unit(job, unit, job.scratch + thread * job.scratch_bytes)
     elif job.shared:
         columns_unit(job, unit, job.scratch + thread * job.scratch_bytes)
     elif job.direct:
@@ -304,7 +310,7 @@ cdef inline void rows_from(PoolJob* job, Py_ssize_t a, Py_ssize_t n, Py_ssize_t 
 
 
 cdef void choose(PoolJob* job) noexcept:
-    """With sliding windows, by columns that windows share, directly, or through boxes."""
+    """With sliding windows, by lines or columns that windows share, directly, or through boxes."""
     cdef PoolGeometry* g = &job.g
     cdef Py_ssize_t item = 4 if job.widened else job.kernels.item
     cdef Py_ssize_t pixel = job.pixel * item
@@ -319,12 +325,13 @@ cdef void choose(PoolJob* job) noexcept:
                  and job.x.axis[2] == item and job.y.axis[2] == item
                  and g.kernel[2] - g.stride[2] <= job.kernels.lanes
                  and taps <= MANY_TAPS and g.kernel[0] * g.kernel[1] <= FEW_TAPS)
-    job.shared = ((job.same or job.widened) and job.indices.data == NULL and job.power == 0
+    job.lines = not job.slide and fit_lines(job)
+    job.shared = (not job.lines and (job.same or job.widened) and job.indices.data == NULL and job.power == 0
                   and 2 * job.pixel >= job.kernels.lanes and job.x.channel == item and job.y.channel == item
                   and shares_columns(g) and (taps > FEW_TAPS or sharing_pays(job)))
     job.flat = (g.stride[2] == 1 or g.out[2] == 1) and job.x.axis[2] == pixel and job.y.axis[2] == pixel
-    job.direct = (not job.shared and (job.same or job.widened) and job.indices.data == NULL and job.power == 0
-                  and (job.pixel == 1 or (job.x.channel == item and job.y.channel == item))
+    job.direct = (not job.lines and not job.shared and (job.same or job.widened) and job.indices.data == NULL
+                  and job.power == 0 and (job.pixel == 1 or (job.x.channel == item and job.y.channel == item))
                   and (taps <= FEW_TAPS or taps <= 2 * steps))
     job.across = False
     if job.direct and 2 * job.pixel < job.kernels.lanes:
@@ -338,7 +345,7 @@ cdef void choose(PoolJob* job) noexcept:
     if (taps / g.kernel[2] if job.across else taps) > MANY_TAPS:
         job.direct = job.across = False
     job.flat = job.flat and job.direct and not job.across
-    job.narrow = job.widened and (job.shared or job.direct)
+    job.narrow = job.widened and (job.lines or job.shared or job.direct)
 
 
 cdef double bytes_read(const PoolJob* job) noexcept:
@@ -350,13 +357,13 @@ cdef double bytes_read(const PoolJob* job) noexcept:
     for a in range(3):
         read *= g.out[a]
         taps *= g.kernel[a]
-    return read * (taps if job.slide or job.direct else min(taps, FEW_TAPS))
+    return read * (taps if job.slide or job.lines or job.direct else min(taps, FEW_TAPS))
 
 
 cdef void divide_rows(PoolJob* job, Py_ssize_t wanted) noexcept:
     """Where x and y lie: rows of outputs into units; where there are few rows, parts of rows."""
     cdef PoolGeometry* g = &job.g
-    cdef Py_ssize_t least = LEAST_CHANNELS * job.kernels.lanes
+    cdef Py_ssize_t least = job.pixel if job.lines else LEAST_CHANNELS * job.kernels.lanes
     job.items = job.pictures * g.out[0] * g.out[1]
     job.unit_items = max(job.items // wanted, 1)
     job.columns, job.channels = g.out[2], job.pixel

@@ -110,6 +110,7 @@ def test_compiled_floors():
         "pool_rows": set(),
         "pool_columns": {"kernel_table", "pool_job"},
         "pool_direct": {"geometry", "kernel_table", "pool_job"},
+        "pool_lines": {"geometry", "kernel_table", "pool_columns", "pool_job"},
         "pool_boxes": {"geometry", "kernel_table", "pool_job", "pool_rows"},
         "pool_slide": {"kernel_table", "pool_job"},
         "pooling": {
@@ -120,6 +121,7 @@ def test_compiled_floors():
             "pool_columns",
             "pool_direct",
             "pool_job",
+            "pool_lines",
             "pool_rows",
             "pool_slide",
             "stretches",

@@ -5,8 +5,8 @@
 #
 # The op is a maximum or a sum.  A window along any axis is a list of such distances, so that
 # one kernel serves rows, columns, depths and channels.  Operands are taken by fours after the
-# first: chains of dependent operations are shorter, and roundings of a sum fewer.  Sums of
-# float32 in float64 (`narrow`) take eight, added up in float32.
+# first: chains of dependent operations are shorter, and roundings of a sum fewer.  Sums in
+# float64 of many float32 (`narrow`) take eight, added up in float32; results may be either.
 #
 # With keys, the smallest key among the elements that equal the maximum comes along.
 # With divisors, each sum is divided on its way out.
@@ -21,10 +21,12 @@ cdef void fold(const Fold* f) noexcept nogil:
         fold_runs(MAXIMUM, False, False, f)
     elif f.kind == MAXIMUM_NUMBER:
         fold_runs(MAXIMUM_NUMBER, False, False, f)
-    elif not NARROW_IS_OFFERED or not f.narrow_to:
+    elif not NARROW_IS_OFFERED or not (f.narrow or f.narrow_to):
         fold_runs(SUM, False, False, f)
     elif not f.narrow:
         fold_runs(SUM, False, True, f)
+    elif not f.narrow_to:
+        fold_runs(SUM, True, False, f)
     else:
         fold_runs(SUM, True, True, f)
 
