@@ -19,7 +19,7 @@ from pool_job cimport (NOTHING, PoolGeometry, PoolJob, RowUnit, Window, divisor_
 
 cdef enum:
     MOST_ROWS = 8                   # of a window that is folded down, and columns along
-    FEW_TAPS = 9                    # of a window that columns fold as fast, where blocks of channels are whole
+    FEW_TAPS = 9                    # of a window that is folded as fast from all its elements, or by its columns
     LINE_BYTES = 1 << 13            # of a block's columns of a row
     MOST_STEPS = 4                  # from a window to the next: columns between them are folded along for nothing
     STEP_PIXEL = 48                 # bytes of a pixel, at most, where there are such columns
@@ -35,8 +35,9 @@ cdef inline bint fit_lines(const PoolJob* job) noexcept nogil:
     cdef Py_ssize_t item = 4 if job.widened else job.kernels.item, lanes = job.kernels.lanes
     cdef Py_ssize_t vectors = ceil_div(job.pixel, lanes), blocks = job.pixel // (BLOCK * lanes) * BLOCK
     if g.stride[2] > 1:
-        if g.stride[2] > MOST_STEPS or columns == 1 or job.pixel * job.kernels.item > STEP_PIXEL:
-            return False
+        if (g.stride[2] > MOST_STEPS or columns == 1 or job.pixel * job.kernels.item > STEP_PIXEL
+                or (rows * columns <= FEW_TAPS and 2 * job.pixel >= lanes)):
+            return False            # pixels are folded one by one, see pool_direct.pxd
     elif rows == 1 or rows * columns <= rows + columns + 1:
         return False
     if job.same and rows * columns <= FEW_TAPS and 4 * blocks >= 3 * vectors:

@@ -36,6 +36,7 @@ cdef enum:
     MANY_OPERANDS = 24
     LONG_RUN = 64                   # vectors of so many operands
     FEW_VECTORS = 4                 # vectors at once
+    MOST_OF_SHORT = 9               # operands of short runs
     LINE = 64                       # bytes of a line of cache
     LONG_ENOUGH = 32                # vectors of a run that begins with a part of one
 
@@ -71,6 +72,10 @@ cdef inline void fold_runs(const int kind, const bint narrow, const bint narrow_
     cdef const char* source = f.source
     cdef char* to = f.to
     cdef Py_ssize_t r, i, at, vectors, least = MANY_VECTORS
+    if (f.runs > 1 and f.operands <= MOST_OF_SHORT and f.elements <= 4 * LANES and f.source != f.to
+            and f.lane_divisors == NULL):
+        fold_short(kind, narrow, narrow_to, f)
+        return
     if f.source != f.to and f.lane_divisors == NULL:
         least = FEW_VECTORS // 2    # computing some results again is cheaper than few vectors at once
     part.between, part.last = False, (f.elements - head) % LANES
@@ -99,6 +104,58 @@ cdef inline void fold_runs(const int kind, const bint narrow, const bint narrow_
             fold_vectors(kind, narrow, narrow_to, 1, &part, f, source + i * step, to + i * to_step, r, i)
         source += f.source_next - head * step // LANES
         to += f.to_next - head * to_step // LANES
+
+
+cdef inline void fold_short(const int kind, const bint narrow, const bint narrow_to, const Fold* f) noexcept nogil:
+    """Runs of up to four vectors: one or two groups, of which the second one may overlap the first."""
+    if f.elements < LANES:
+        fold_groups(kind, narrow, narrow_to, 0, 0, f)
+    elif f.elements == LANES:
+        fold_groups(kind, narrow, narrow_to, 1, 0, f)
+    elif f.elements < 2 * LANES:
+        fold_groups(kind, narrow, narrow_to, 1, 1, f)
+    elif f.elements == 2 * LANES:
+        fold_groups(kind, narrow, narrow_to, 2, 0, f)
+    elif f.elements <= 3 * LANES:
+        fold_groups(kind, narrow, narrow_to, 2, 1, f)
+    elif f.elements < 4 * LANES:
+        fold_groups(kind, narrow, narrow_to, 2, 2, f)
+    else:
+        fold_groups(kind, narrow, narrow_to, 4, 0, f)
+
+
+cdef inline void fold_groups(const int kind, const bint narrow, const bint narrow_to, const Py_ssize_t first,
+                             const Py_ssize_t second, const Fold* f) noexcept nogil:
+    """Frequent windows are constants, so that nothing is decided between runs."""
+    if f.operands == 4:
+        fold_window_of_runs(kind, narrow, narrow_to, first, second, 4, f)
+    elif f.operands == 9:
+        fold_window_of_runs(kind, narrow, narrow_to, first, second, 9, f)
+    else:
+        fold_window_of_runs(kind, narrow, narrow_to, first, second, f.operands, f)
+
+
+cdef inline void fold_window_of_runs(const int kind, const bint narrow, const bint narrow_to, const Py_ssize_t first,
+                                     const Py_ssize_t second, const Py_ssize_t operands, const Fold* f) noexcept nogil:
+    cdef Fold own = f[0]                # which stores do not change, as the compiler can see
+    cdef Py_ssize_t at[MOST_OF_SHORT]
+    cdef Py_ssize_t last = own.elements - second * LANES, j, r
+    cdef Py_ssize_t step = NARROW_BYTES if narrow else VBYTES, to_step = NARROW_BYTES if narrow_to else VBYTES
+    cdef Part part
+    part.between, part.last = False, own.elements
+    for j in range(operands):
+        at[j] = f.at[j]
+    own.at, own.operands = at, operands
+    for r in range(own.runs):
+        if first == 0:
+            fold_vectors(kind, narrow, narrow_to, 1, &part, &own, own.source, own.to, r, 0)
+        else:
+            fold_vectors(kind, narrow, narrow_to, first, NULL, &own, own.source, own.to, r, 0)
+        if second > 0:
+            fold_vectors(kind, narrow, narrow_to, second, NULL, &own, own.source + last * (step // LANES),
+                         own.to + last * (to_step // LANES), r, 0)
+        own.source += own.source_next
+        own.to += own.to_next
 
 
 cdef inline Py_ssize_t unaligned(const bint narrow, const Fold* f, Py_ssize_t item) noexcept nogil:
