@@ -4,7 +4,7 @@
 # A unit is some rows of outputs, or part of a row.  Rows whose windows are whole along height are one call.
 from kernel_table cimport MAX_COLUMNS, Columns
 from pool_job cimport (NOTHING, PoolGeometry, PoolJob, RowUnit, Window, divisor_along, picture, row_unit,
-                       whole_windows, window)
+                       rows_of_window, whole_windows, window)
 
 cdef enum:
     MOST_OPERANDS = 16              # elements of a column
@@ -39,7 +39,7 @@ cdef inline void columns_unit(const PoolJob* job, Py_ssize_t unit, char* scratch
     cdef RowUnit u = row_unit(job, unit)
     cdef Py_ssize_t item = 4 if job.narrow else job.kernels.item
     cdef Py_ssize_t at[MOST_OPERANDS]
-    cdef Py_ssize_t lo, hi, oh, od, n, i, j
+    cdef Py_ssize_t lo, hi, oh, od, n, i
     cdef double* divisors = <double*> scratch
     cdef Window wd, wh, ww
     cdef Columns s
@@ -63,11 +63,7 @@ cdef inline void columns_unit(const PoolJob* job, Py_ssize_t unit, char* scratch
         n = u.row // (g.out[1] * g.out[0])
         s.rows = min(u.end, u.row + hi - oh) - u.row if lo <= oh < hi else 1
         wd, wh = window(g, 0, od), window(g, 1, oh)
-        s.operands = 0
-        for i in range(wd.taps):
-            for j in range(wh.taps):
-                at[s.operands] = i * g.dilation[0] * job.x.axis[0] + j * g.dilation[1] * job.x.axis[1]
-                s.operands += 1
+        s.operands = rows_of_window(job, &wd, &wh, at)
         s.fresh = min(g.stride[1], s.operands) if job.far else 0
         s.divisor = job.divisor * divisor_along(job, &wd) * divisor_along(job, &wh)
         s.source = (job.x.data + picture(&job.x, job, n) + wd.first * job.x.axis[0] + wh.first * job.x.axis[1]

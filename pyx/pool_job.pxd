@@ -138,6 +138,17 @@ cdef inline void whole_windows(const PoolGeometry* g, Py_ssize_t a, Py_ssize_t* 
     hi[0] = max(min(reach // g.stride[a] + 1, g.out[a]), lo[0])
 
 
+cdef inline Py_ssize_t rows_of_window(const PoolJob* job, const Window* wd, const Window* wh,
+                                      Py_ssize_t* at) noexcept nogil:
+    """Distances of a window's rows from its first; their number."""
+    cdef Py_ssize_t d, h, n = 0
+    for d in range(wd.taps):
+        for h in range(wh.taps):
+            at[n] = d * job.g.dilation[0] * job.x.axis[0] + h * job.g.dilation[1] * job.x.axis[1]
+            n += 1
+    return n
+
+
 cdef inline double divisor_along(const PoolJob* job, const Window* w) noexcept nogil:
     """The factor of this axis in what a sum is divided by."""
     if job.count == ELEMENTS:

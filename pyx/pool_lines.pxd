@@ -15,7 +15,7 @@ from geometry cimport ceil_div
 from kernel_table cimport Fold
 from pool_columns cimport BLOCK
 from pool_job cimport (NOTHING, PoolGeometry, PoolJob, RowUnit, Window, divisor_along, picture, row_unit,
-                       whole_windows, window)
+                       rows_of_window, whole_windows, window)
 
 cdef enum:
     MOST_ROWS = 8                   # of a window that is folded down, and columns along
@@ -90,7 +90,7 @@ cdef inline void lines_block(const PoolJob* job, const RowUnit* u, Py_ssize_t co
     cdef Py_ssize_t most = min(lines_at_once(job), u.end - u.row)
     cdef Py_ssize_t down_at[MOST_ROWS]
     cdef Py_ssize_t along_at[MOST_ROWS]
-    cdef Py_ssize_t lo, hi, row = u.row, oh, od, n, end, i, j
+    cdef Py_ssize_t lo, hi, row = u.row, oh, od, n, end, i
     cdef char* lines = scratch + line_bytes(job)
     cdef double divisor
     cdef char* y
@@ -129,11 +129,7 @@ cdef inline void lines_block(const PoolJob* job, const RowUnit* u, Py_ssize_t co
         n = row // (g.out[1] * g.out[0])
         end = min(u.end, row + hi - oh) if lo <= oh < hi else row + 1
         wd, wh = window(g, 0, od), window(g, 1, oh)
-        down.operands = 0
-        for i in range(wd.taps):
-            for j in range(wh.taps):
-                down_at[down.operands] = i * g.dilation[0] * job.x.axis[0] + j * g.dilation[1] * job.x.axis[1]
-                down.operands += 1
+        down.operands = rows_of_window(job, &wd, &wh, down_at)
         divisor = job.divisor * divisor_along(job, &wd) * divisor_along(job, &wh)
         if job.count != NOTHING and along.lane_divisors == NULL:
             ww = window(g, 2, column)

@@ -6,7 +6,8 @@
 # have equally many elements along height are one call of the kernel, for all depths of the band; so are
 # the vectors of these rows that lie between the edges.
 from kernel_table cimport Slide
-from pool_job cimport NOTHING, Cut, PoolGeometry, PoolJob, Window, divisor_along, picture, whole_windows, window
+from pool_job cimport (NOTHING, Cut, PoolGeometry, PoolJob, Window, divisor_along, picture, rows_of_window,
+                       whole_windows, window)
 
 cdef enum:
     BAND_BYTES = 1 << 14            # of a band's input
@@ -57,7 +58,7 @@ cdef inline void slide_band(const PoolJob* job, Py_ssize_t n, Py_ssize_t d, Py_s
                             const char* columns) noexcept nogil:
     cdef const PoolGeometry* g = &job.g
     cdef Py_ssize_t at[OPERANDS]
-    cdef Py_ssize_t lo, hi, h, i, j, end = min(first + job.cut.outputs[1], g.out[1])
+    cdef Py_ssize_t lo, hi, h, end = min(first + job.cut.outputs[1], g.out[1])
     cdef Window wd = window(g, 0, d), wh
     cdef const char* x = job.x.data + picture(&job.x, job, n) + wd.first * job.x.axis[0]
     cdef char* y = job.y.data + picture(&job.y, job, n) + d * job.y.axis[0]
@@ -75,11 +76,7 @@ cdef inline void slide_band(const PoolJob* job, Py_ssize_t n, Py_ssize_t d, Py_s
     while h < end:
         s.rows = min(end, hi) - h if lo <= h < hi else 1
         wh = window(g, 1, h)
-        s.operands = 0
-        for i in range(wd.taps):
-            for j in range(wh.taps):
-                at[s.operands] = i * g.dilation[0] * job.x.axis[0] + j * g.dilation[1] * job.x.axis[1]
-                s.operands += 1
+        s.operands = rows_of_window(job, &wd, &wh, at)
         s.fresh = min(g.stride[1], s.operands) if shares_rows(g) else s.operands
         s.divisor = 0
         if job.count != NOTHING:
