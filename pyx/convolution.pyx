@@ -10,7 +10,7 @@ from cpython.pycapsule cimport PyCapsule_GetPointer
 from cython.parallel cimport prange, threadid
 from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport free, malloc
-from libc.string cimport memchr, memcmp, memset
+from libc.string cimport memchr, memcmp, memcpy, memset
 
 cimport cython
 cimport openmp
@@ -32,8 +32,8 @@ from strip cimport joined_groups, planes_of
 from geometry cimport (CONSTANT, EDGE, FAR_BYTES, MAX_BANDS, REFLECT, SYMMETRIC, WRAP, Array, Blocks, Chunk, Geometry,
                        Job, Lines, PadMode, block_width, ceil_div, inside, kernel_rows, tap_term)
 from kernel_table cimport CLAMP, LEAKY_RELU, LINEAR, MAX_TURNS, SIGMOID, TANH, KernelTable, WeightTransform
-from winograd cimport (BLOCK_BYTES, MOST_BYTES, POINTS, copy_tile, cut_tiles, direct_tile, flags_of, plane_terms,
-                       tile_array, winograd_scratch, winograd_unit)
+from winograd cimport (BLOCK_BYTES, MOST_BYTES, POINTS, copy_tile, cut_tiles, direct_tile, flags_of, late_weights,
+                       plane_terms, tile_array, winograd_scratch, winograd_unit)
 from winograd_1d cimport (FUSED_BYTES, LINE_FILTERS, LINE_POINTS, WHOLE_CHANNELS, cut_lines, direct_line, line_groups,
                           line_outputs, line_tap, line_weight, lines_flags, lines_scratch, lines_unit)
 
@@ -60,6 +60,8 @@ cdef enum:
     FEW_SITES = 8                   # of lines that leave register tiles half empty
     COMPARED_BYTES = 1 << 19        # weights that a thread compares
     SERIAL_MACS = 300000            # below, waking threads costs more than they save
+    WINOGRAD_TAPS = 25              # that Winograd's algorithm transforms,
+    MAX_LANES = 16                  #   of a vector of filters
     SERIAL_ITEMS = 20000            # and below so many weights to pack
 
 cdef enum Algorithm:
@@ -294,7 +296,8 @@ cdef class Convolution:
     cdef Py_ssize_t levels          # stencil: of fast FIR, or 0;
     cdef bint separable             #   whether weights are factors of each axis,
     cdef Geometry factors           #   which stand one behind the other: of width, height and depth
-    cdef Convolution exact          # Winograd's: the direct convolution of a tile
+    cdef bint late                  # Winograd's: whether weights are transformed while they are multiplied,
+    cdef Convolution exact          #   and the direct convolution of a tile
     cdef Py_ssize_t axes[3]         # order of the axes
     cdef Lines lines
     cdef Py_ssize_t taps            # lines: of a turn of the stride along the axis of the tiles,
@@ -335,6 +338,7 @@ cdef class Convolution:
         self.factors.kernel[0] = self.factors.kernel[1] = 1
         self.activation = ACTIVATIONS[activation]
         self.limits = {"relu": 1, "relu6": 2}.get(activation, 0)
+        self.late = self.algorithm == WINOGRAD and late_weights(&self.g, self.kernels)
         self.cut_channels()
         self.cut_sum()
         if self.algorithm == WINOGRAD or self.algorithm == LINES:
@@ -420,7 +424,7 @@ cdef class Convolution:
                            and (self.g.ic < FEW or self.algorithm == STENCIL))
         b.terms = self.terms_of(self.summed())
         if self.algorithm == WINOGRAD:
-            b.terms = POINTS * plane_terms(&self.g)
+            b.terms = self.terms_of(&self.g) if self.late else POINTS * plane_terms(&self.g)
         if self.levels > 0:
             b.terms = (self.g.ic * self.g.kernel[0] * self.g.kernel[2]
                        * taps_before(self.levels, self.g.kernel[1], points_of(self.levels)))
@@ -585,28 +589,43 @@ cdef class Convolution:
 
     cdef Py_ssize_t transform_block(self, const real[:, :, :, :, :] w, Py_ssize_t o, Py_ssize_t filled,
                                     Py_ssize_t width, real* to) noexcept nogil:
-        """The same for Winograd: in each of 36 planes the block's weights of each depth and channel."""
-        cdef Py_ssize_t d, i, v, n, _point, terms = self.g.kernel[0] * self.g.ic
-        cdef WeightTransform t
+        """The same for Winograd: in each of 36 planes the block's weights of each depth and channel.
+
+        Late ones are packed as they are, vector by vector, but transformed all the same to see whether that overflows.
+        """
+        cdef Py_ssize_t taps = self.g.kernel[1], lanes = self.kernels.lanes, plane = plane_terms(&self.g) * width
+        cdef Py_ssize_t v, term, n
         cdef bint infinite = False
-        t.weights_filter, t.weights_row, t.weights_column = w.strides[0], w.strides[3], w.strides[4]
-        t.taps = self.g.kernel[1]
-        t.to_plane = plane_terms(&self.g) * width * sizeof(real)
-        t.to = <char*> to
-        for d in range(self.g.kernel[0]):
-            for i in range(self.g.ic):
-                v = 0
-                while v < width:
-                    t.filters = max(min(filled - v, self.kernels.lanes), 0)
-                    t.weights = <const char*> &w[o, i, d, 0, 0] + v * w.strides[0]
-                    self.kernels.transform_weights(&t)
-                    t.to += self.kernels.lanes * sizeof(real)
-                    v += self.kernels.lanes
-        for _point in range(POINTS):
-            for n in range(width * terms):
-                infinite |= to[n] - to[n] != 0
-            to += plane_terms(&self.g) * width
+        cdef real given[WINOGRAD_TAPS * MAX_LANES]
+        cdef real transformed[POINTS * MAX_LANES]
+        cdef real* taken = given
+        cdef WeightTransform t
+        t.taps = taps
+        t.to, t.to_plane = <char*> transformed, lanes * sizeof(real)
+        for v in range(width // lanes):
+            for term in range(self.g.kernel[0] * self.g.ic):
+                if self.late:
+                    taken, to = to, to + taps * taps * lanes
+                self.take_taps(w, o + v * lanes, max(min(filled - v * lanes, lanes), 0), term, taken)
+                t.weights = <const char*> taken
+                self.kernels.transform_weights(&t)
+                for n in range(POINTS * lanes):
+                    infinite |= transformed[n] - transformed[n] != 0
+                for n in range(0 if self.late else POINTS):
+                    memcpy(to + n * plane + term * width + v * lanes, transformed + n * lanes, t.to_plane)
         return infinite
+
+    cdef void take_taps(self, const real[:, :, :, :, :] w, Py_ssize_t o, Py_ssize_t filters, Py_ssize_t term,
+                        real* to) noexcept nogil:
+        """A vector of filters' weights for each tap of a channel and depth; behind the last filter zeros."""
+        cdef Py_ssize_t i = term % self.g.ic, d = term // self.g.ic, y, x, j
+        for y in range(self.g.kernel[1]):
+            for x in range(self.g.kernel[2]):
+                for j in range(filters):
+                    to[j] = w[o + j, i, d, y, x]
+                for j in range(filters, self.kernels.lanes):
+                    to[j] = 0
+                to += self.kernels.lanes
 
     cdef void pack_bias(self, const real[:] bias, real* to) noexcept nogil:
         """The bias of each lane, or a vector for each channel; lines: and zeros."""

@@ -133,15 +133,27 @@ cdef struct Spread:                 # contract in kernels/spread.pxi
     Py_ssize_t sets
     Py_ssize_t channels
 
-cdef struct WeightTransform:        # contracts of the six in kernels/winograd.pxi
-    const char* weights             # of the first filter and one input channel
-    Py_ssize_t weights_filter
-    Py_ssize_t weights_row
-    Py_ssize_t weights_column
-    Py_ssize_t filters              # at most a vector
+cdef struct WeightTransform:        # contracts of the seven in kernels/winograd.pxi
+    const char* weights             # of a vector of filters, a vector for each tap in the order of rows
     Py_ssize_t taps                 # rows and columns of the kernel
     char* to                        # a vector in each of 36 planes
     Py_ssize_t to_plane
+
+cdef struct LateProducts:           # of transformed inputs and 3 x 3 weights that are transformed on the way
+    Py_ssize_t row                  # of points: one of six
+    const Segment* segments         # a in bytes, b in terms
+    Py_ssize_t n_segments
+    Py_ssize_t count                # tiles
+    const char* a                   # the first tile's inputs at the row's first point,
+    Py_ssize_t a_plane              # and bytes to the next of them,
+    Py_ssize_t a_next               # and to the next tile
+    Py_ssize_t a_term
+    const char* weights             # as of WeightTransform, term by term
+    Py_ssize_t ahead                # bytes to weights that come next, and are fetched
+    char* c                         # as of a
+    Py_ssize_t c_plane
+    Py_ssize_t c_next
+    Py_ssize_t onto                 # 1: sums are added to c
 
 cdef struct InputTransform:
     const char* const* pixels       # addresses, a row of `columns` for each point
@@ -337,6 +349,7 @@ ctypedef void (*fold_function)(const Fold* f) noexcept nogil
 ctypedef void (*columns_function)(const Columns* s) noexcept nogil
 ctypedef void (*van_herk_function)(const VanHerk* h) noexcept nogil
 ctypedef void (*transform_weights_function)(const WeightTransform* t) noexcept nogil
+ctypedef void (*multiply_late_function)(const LateProducts* t) noexcept nogil
 ctypedef void (*transform_inputs_function)(const InputTransform* t) noexcept nogil
 ctypedef void (*transform_outputs_function)(const OutputTransform* t) noexcept nogil
 ctypedef void (*transform_input_lines_function)(const LineInputs* t) noexcept nogil
@@ -374,6 +387,8 @@ cdef struct KernelTable:
     gather_function gather
     spread_function spread
     transform_weights_function transform_weights    # NULL for integers
+    multiply_late_function multiply_late            # NULL for integers; of so many tiles at once:
+    Py_ssize_t late_sites
     transform_inputs_function transform_inputs              # NULL for integers
     transform_outputs_function transform_outputs            # NULL for integers
     transform_input_lines_function transform_input_lines    # NULL for integers

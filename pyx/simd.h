@@ -57,6 +57,8 @@ typedef int64_t bits;
 #define NV 2
 /* Sites of lines whose six sums, of NV vectors each, registers hold. */
 #define LINE_SITES (MR < 8 ? 1 : 2)
+/* Tiles whose six sums of one vector each registers hold, while weights are transformed. */
+#define LATE_SITES (MR < 8 ? 2 : 4)
 #define MANY_VECTORS (VBYTES == 64 ? 16 : 8)
 #define BLOCK_VECTORS (VBYTES == 64 ? 4 : 2)
 #define FEW_RUNS (LANES < 4 ? LANES : 4)
@@ -224,6 +226,13 @@ VINLINE const char *vopaque(const char *p)
 {
     __asm__("" : "+r"(p));
     return p;
+}
+
+/* The number, in a register: without it GCC adds up again what it could keep. */
+VINLINE Py_ssize_t opaque(Py_ssize_t n)
+{
+    __asm__("" : "+r"(n));
+    return n;
 }
 
 /* The vector, in a register: without it GCC loads again what is used only twice. */

@@ -14,6 +14,7 @@ cdef extern from "simd.h" nogil:
     enum: STENCIL_ROWS              # rows of a stencil tile, and kernel rows that it takes at once
     enum: STENCIL_HEIGHT
     enum: LINE_SITES                # sites of lines whose six sums registers hold
+    enum: LATE_SITES                # tiles whose six sums registers hold, while weights are transformed
     enum: MANY_VECTORS              # sums or maxima that registers hold
     enum: BLOCK_VECTORS             # of a pixel, whose neighbours in a window registers hold
     enum: FEW_RUNS                  # that are folded across lanes at once
@@ -62,6 +63,7 @@ cdef extern from "simd.h" nogil:
     vec vpow2(vec shifted) noexcept
     vec vquotient(vec v, real n) noexcept
     const char* vopaque(const char* p) noexcept
+    Py_ssize_t opaque(Py_ssize_t n) noexcept
     vec vheld(vec v) noexcept
     vec vmaximum(vec acc, vec x) noexcept
     vec vmaximum_number(vec acc, vec x) noexcept

@@ -13,16 +13,20 @@
 # What lies too far for the second-level cache is fetched: lines of outputs while products are computed, or,
 # channels-first, before their transform; and channels-first the rows that the next run of tiles meets.
 #
+# Many weights that few tiles meet are not kept as U: multiply_late transforms them in registers, to the same bits.
+#
 # The depth of a kernel is part of the sum: V then holds consecutive input planes, and a row of the
 # product finds its depth taps a constant distance apart.
 from libc.string cimport memset
 
 from fetch cimport FETCHED_BYTES, fetch_rows
 from geometry cimport (CONSTANT, Array, Geometry, Job, Transform, Unit, block_width, ceil_div, source_index, unit_of)
-from kernel_table cimport CLAMP, STORED, Gather, InputTransform, OutputTransform, Segment, Tile, has_point
+from kernel_table cimport (CLAMP, STORED, Gather, InputTransform, KernelTable, LateProducts, OutputTransform, Segment,
+                           Tile, has_point)
 
 cdef enum:
     POINTS = 36
+    LATE_BYTES = 3 << 23            # more transformed weights come too slowly to serve few tiles
     BLOCK_BYTES = 3 << 18           # of V and M together
     MOST_BYTES = 15 << 17           #   for long sums
     AHEAD = 1 << 13                 # bytes ahead of which weights are fetched
@@ -46,6 +50,16 @@ cdef inline Py_ssize_t odd_lines(Py_ssize_t n) noexcept nogil:
 cdef inline Py_ssize_t plane_terms(const Geometry* g) noexcept nogil:
     """Rows of a plane of transformed weights; one is not used, so that planes do not collide in the cache."""
     return g.kernel[0] * g.ic + 1
+
+
+cdef inline bint late_weights(const Geometry* g, const KernelTable* kernels) noexcept nogil:
+    """Whether weights are kept as they are, a quarter, and transformed while they are multiplied with few tiles."""
+    cdef Py_ssize_t tiles = g.batch * g.out[0], a, phases
+    for a in range(1, 3):
+        phases = min(g.dilation[a], g.out[a])
+        tiles *= phases * ceil_div(ceil_div(g.out[a], phases), 7 - g.kernel[a])
+    return (g.kernel[1] == 3 and tiles <= kernels.late_sites
+            and POINTS * g.groups * g.kernel[0] * g.ic * g.oc * kernels.item > LATE_BYTES)
 
 
 cdef inline Py_ssize_t block_slices(const Geometry* g, Py_ssize_t planes) noexcept nogil:
@@ -78,6 +92,7 @@ cdef inline void cut_tiles(Job* job, Py_ssize_t threads) noexcept nogil:
     cdef Py_ssize_t item = job.kernels.item, a, planes, sites, most, blocks, down, across, outputs, pictures
     cdef Py_ssize_t row = POINTS * g.ic * item, sums = POINTS * block_width_bytes(job)
     w.m = 7 - g.kernel[1]
+    w.late = late_weights(g, job.kernels)
     for a in range(2):
         w.phases[a] = min(g.dilation[1 + a], g.out[1 + a])
         outputs = ceil_div(g.out[1 + a], w.phases[a])
@@ -452,6 +467,51 @@ cdef inline void multiply(const Job* job, Block* b, Tile* t, Py_ssize_t n_segmen
                               b.sums + point * w.sums_plane + (p * b.sites + first) * t.c_row)
 
 
+cdef inline void multiply_late(const Job* job, const Block* b, Py_ssize_t n_segments, Py_ssize_t plane,
+                               Py_ssize_t planes, const char* weights, Py_ssize_t width) noexcept nogil:
+    """The same with filters that are not transformed: for each vector of them, and each row of points."""
+    cdef const Transform* w = &job.winograd
+    cdef Py_ssize_t lanes = job.kernels.lanes * job.kernels.item, v, row, first, last, p
+    cdef LateProducts t
+    t.a_plane, t.a_next, t.a_term = w.input_plane, w.input_row, job.kernels.item
+    t.c_plane, t.c_next = w.sums_plane, width * job.kernels.item
+    t.ahead = job.blocks.terms * lanes
+    t.weights = weights
+    for v in range(width // job.kernels.lanes):
+        for row in range(6):
+            t.row = row
+            first, last = sites_with(w, row, 0)
+            first, last = max(first - b.first, 0), min(last - b.first, b.sites)
+            t.count = last - first
+            for p in range(planes):
+                if t.count > 0:
+                    t.a = b.inputs + 6 * row * w.input_plane + ((plane + p) * b.sites + first) * w.input_row
+                    t.c = b.sums + 6 * row * w.sums_plane + (p * b.sites + first) * t.c_next + v * lanes
+                    multiply_late_parts(job, b, &t, n_segments)
+        t.weights += t.ahead
+
+
+cdef inline void multiply_late_parts(const Job* job, const Block* b, LateProducts* t,
+                                     Py_ssize_t n_segments) noexcept nogil:
+    cdef Py_ssize_t first = 0
+    while True:
+        t.segments, t.n_segments = b.segments + first, part_of_sum(b, first, n_segments)
+        t.onto = first > 0
+        job.kernels.multiply_late(t)
+        first += t.n_segments
+        if first >= n_segments:
+            return
+
+
+cdef inline Py_ssize_t part_of_sum(const Block* b, Py_ssize_t first, Py_ssize_t end) noexcept nogil:
+    """How many segments, from the first on, make up a part of the sum."""
+    cdef Py_ssize_t n = 0, terms = 0
+    while first + n < end and (n == 0 or terms + b.segments[first + n].terms <= PART):
+        terms += b.segments[first + n].terms
+        n += 1
+    return n
+
+
 cdef inline (Py_ssize_t, Py_ssize_t) sites_with(const Transform* w, Py_ssize_t i, Py_ssize_t j) noexcept nogil:
     """The first site whose tiles have point (i, j), and the one behind the last."""
     cdef Py_ssize_t last = 1
@@ -465,16 +525,12 @@ cdef inline void multiply_rows(const Job* job, Block* b, Tile* t, Py_ssize_t n_s
     """Products of one point, part by part of the sum."""
     cdef Py_ssize_t height = ceil_div(rows, ceil_div(rows, job.kernels.mr))
     cdef Py_ssize_t whole = rows // height, rest = rows % height
-    cdef Py_ssize_t vectors = t.lanes // job.kernels.lanes, first = 0, n, terms
+    cdef Py_ssize_t vectors = t.lanes // job.kernels.lanes, first = 0
     t.a_next = height * t.a_row
     t.c_next = height * t.c_row
     t.onto = 0
     while first < n_segments or t.onto == 0:
-        n = terms = 0
-        while first + n < n_segments and (n == 0 or terms + b.segments[first + n].terms <= PART):
-            terms += b.segments[first + n].terms
-            n += 1
-        t.segments, t.n_segments = b.segments + first, n
+        t.segments, t.n_segments = b.segments + first, part_of_sum(b, first, n_segments)
         t.a = v
         t.c = sums
         t.count = whole
@@ -486,7 +542,7 @@ cdef inline void multiply_rows(const Job* job, Block* b, Tile* t, Py_ssize_t n_s
             t.count = 1
             job.kernels.tile[vectors - 1][rest - 1](t)
             fetch_on(job, b, t, (rest + 1) // 2)
-        first += n
+        first += t.n_segments
         t.onto = 1
 
 
@@ -556,17 +612,21 @@ cdef inline void winograd_unit(const Job* job, Py_ssize_t unit, char* scratch) n
 cdef inline void transform_block(const Job* job, const Block* b) noexcept nogil:
     """Transforms all inputs of a block."""
     cdef const Transform* w = &job.winograd
-    cdef Py_ssize_t s, n, run
+    cdef Py_ssize_t s, n, run, point
     cdef Site site
     cdef Coming coming
+    cdef char* to
     for s in range(block_slices(&job.g, b.planes)):
         n = 0
         while n < b.sites:
             site = site_of(job, b.first + n)
             run = min(min(site.left, b.sites - n), longest_run(job))
             coming = coming_run(job, b, s, n + run, &site)
-            transform_run(job, b, &site, block_plane(job, b, s, &site), run, &coming,
-                          b.inputs + (s * b.sites + n) * w.input_row)
+            to = b.inputs + (s * b.sites + n) * w.input_row
+            transform_run(job, b, &site, block_plane(job, b, s, &site), run, &coming, to)
+            for point in range(POINTS if w.late else 0):        # whole rows of points are multiplied
+                if has_point(site.points[0], point // 6) and not has_point(site.points[1], point % 6):
+                    memset(to + point * w.input_plane, 0, run * w.input_row)
             n += run
 
 
@@ -605,7 +665,10 @@ cdef inline void multiply_block(const Job* job, Block* b, Py_ssize_t q, Py_ssize
                 while plane + planes < b.planes and interior_planes(g, b.plane + plane + planes):
                     planes += 1
             begin_fetching(job, b, &t, plane, planes, q * job.blocks.step)
-            multiply(job, b, &t, n_segments, plane, planes, weights, width)
+            if w.late:
+                multiply_late(job, b, n_segments, plane, planes, weights, width)
+            else:
+                multiply(job, b, &t, n_segments, plane, planes, weights, width)
             o.sums = b.sums
             for plane in range(plane, plane + planes):
                 n = 0

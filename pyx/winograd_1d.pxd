@@ -48,7 +48,10 @@ cdef inline void line_tap(Py_ssize_t taps, Py_ssize_t tap, Py_ssize_t* group, Py
 
 
 cdef inline double line_weight(Py_ssize_t taps, Py_ssize_t slot, Py_ssize_t point, bint whole) noexcept nogil:
-    """What the weight in a place is multiplied with for one of the points of kernels/winograd.pxi."""
+    """What the weight in a place is multiplied with for one of the points of kernels/winograd.pxi.
+
+    Whole points: it is divided by the point's distances from the others too; else outputs are.
+    """
     cdef double value = WHOLE_SCALE if whole else 1
     cdef double points[5]
     cdef Py_ssize_t _n, k
@@ -60,7 +63,7 @@ cdef inline double line_weight(Py_ssize_t taps, Py_ssize_t slot, Py_ssize_t poin
     points[2], points[4] = -points[1], -points[3]
     for _n in range(slot):
         value *= points[point]
-    for k in range(5):
+    for k in range(5 if whole else 0):
         if k != point:
             value /= points[point] - points[k]
     return value

@@ -1,9 +1,12 @@
 """Winograd's algorithm: within its bound, the same to the bit, and direct where numbers are not finite."""
 
+import math
+import re
+
 import numpy as np
 import pytest
 from bounds import UNIT_ROUNDOFF
-from cases import CONV, kernel_layouts, layouts, moved
+from cases import CONV, PLAN, kernel_layouts, layouts, moved
 from not_finite import check_declined, check_tiles, check_weights
 from toom_cook import inputs_matrix, outputs_matrix, weights_matrix
 
@@ -69,7 +72,14 @@ CASES = [
     (6, (26, 26), 140, 152, (3, 3), 0, (1, 1), "constant"),
     (1, (6, 40, 41), 60, 64, (3, 3, 3), 1, (1, 1, 1), "reflect"),
     (2, (60, 61), 75, 80, (3, 3), 2, (2, 2), "edge"),
+    # Many weights and few tiles of a sample, for which they are transformed late, but not of several samples.
+    (3, (4, 7), 430, 435, (3, 3), 1, (1, 1), "constant"),
+    (2, (7, 6), 440, 450, (3, 3), 1, (1, 1), "reflect"),
+    (5, (3, 3), 420, 500, (3, 3), 1, (1, 1), "edge"),
+    (3, (3, 6), 460, 420, (3, 3), 2, (1, 2), "constant"),
+    (5, (2, 4, 3), 250, 260, (3, 3, 3), 1, (1, 1, 1), "constant"),
 ]
+LATE = [case for case in CASES if case[2] > 200]
 
 
 def drawn(size, channels, filters, kernel, n, dtype):
@@ -132,6 +142,30 @@ def test_last_tiles_have_as_many_points_as_their_outputs_need(each_isa, kernel, 
         layout = layouts(ndim)[1]
         z = CONV[ndim](np.ascontiguousarray(moved(x, layout)), w, b, layout=layout, **arguments)
         assert z.tobytes() == moved(y, layout).tobytes()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("n", "size", "channels", "filters", "kernel", "padding", "dilation", "pad_mode"), LATE)
+def test_few_tiles_keep_weights_as_they_are(each_isa, dtype, n, size, channels, filters, kernel, padding, dilation,
+                                            pad_mode):  # fmt: skip
+    """Where two tiles are few, and more where four are; an input that is not finite stays where it belongs."""
+    x, w, b = drawn(size, channels, filters, kernel, n, dtype)
+    arguments = {"padding": padding, "dilation": dilation, "pad_mode": pad_mode, "algorithm": "winograd"}
+    arguments["kernel_layout"] = kernel_layouts(len(size))[0]
+    plans = [PLAN[len(size)]((m, *x.shape[1:]), w, **arguments) for m in (1, n)]
+    packed = [int(re.search(r"packed weights ([\d,]+) bytes", p.explain())[1].replace(",", "")) for p in plans]
+    out = plans[0].output_shape[1:-1]
+    tiles = math.prod(out[:-2]) * math.prod(
+        d * math.ceil(math.ceil(o / d) / 4) for o, d in zip(out[-2:], dilation[-2:], strict=True)
+    )
+    few = tiles <= (4 if each_isa == "avx512" else 2)
+    assert packed[0] < 1.2 * w.nbytes if few else packed[0] > 4 * w.nbytes
+    assert packed[1] > 4 * w.nbytes
+    x[0, ..., 0, 0, 3] = np.nan
+    direct = CONV[len(size)](x, w, b, **{**arguments, "algorithm": "direct"})
+    for threads in (1, 2):
+        y = CONV[len(size)](x[:1], w, b, threads=threads, **arguments)
+        np.testing.assert_array_equal(np.isnan(y), np.isnan(direct[:1]))
 
 
 @pytest.mark.parametrize("stride", [2, 3])

@@ -1,14 +1,13 @@
 # All kernels of one element type and instruction set, in reading order, and their table.
 # Each module beside this file includes it once; setup.py gives the module its type and flags.
 from cpython.pycapsule cimport PyCapsule_New
-from libc.math cimport sqrt
 from libc.string cimport memcpy
 from kernel_table cimport (AROUND, CLAMP, FETCHED, FETCHED_PIECES, LEAKY_RELU, LINEAR, MAX_COLUMNS, MAX_MR, MAX_NV,
                            MAX_STRIDE, MAX_TURNS, MAXIMUM, MAXIMUM_NUMBER, MET, PANEL, SIGMOID, SUM, TANH,
                            WHOLE_SCALE, CLines, Columns, Difference, Fold, FourierAxis, FourierTurn, Gather,
-                           InputTransform, KernelTable, LineInputs, LineOutputs, LineProducts, OutputTransform,
-                           RowStencil, Segment, Slide, Spread, Stencil, Tile, VanHerk, WeightTransform,
-                           gather_function, has_point, tile_function)
+                           InputTransform, KernelTable, LateProducts, LineInputs, LineOutputs, LineProducts,
+                           OutputTransform, RowStencil, Segment, Slide, Spread, Stencil, Tile, VanHerk,
+                           WeightTransform, gather_function, has_point, tile_function)
 from simd cimport *
 
 include "tile.pxi"
@@ -84,6 +83,8 @@ TABLE.columns = columns
 TABLE.activate = NULL
 TABLE.difference = NULL
 TABLE.transform_weights = NULL
+TABLE.multiply_late = NULL
+TABLE.late_sites = LATE_SITES
 TABLE.transform_inputs = NULL
 TABLE.transform_outputs = NULL
 TABLE.transform_input_lines = NULL
@@ -107,6 +108,7 @@ if REAL_IS_FLOATING:
     TABLE.activate = activate
     TABLE.difference = difference
     TABLE.transform_weights = transform_weights
+    TABLE.multiply_late = multiply_late
     TABLE.transform_inputs = transform_inputs
     TABLE.transform_outputs = transform_outputs
     TABLE.transform_input_lines = transform_input_lines

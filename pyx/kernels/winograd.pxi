@@ -1,6 +1,6 @@
 # Winograd's transforms for tiles of 6 x 6 inputs: m x m outputs of a kernel of 7-m x 7-m, m = 4 or 2.
 #
-#     U = G g G^T        weights      in float64, rounded once
+#     U = G g G^T        weights      polynomials at the points alone: outputs are divided by their distances
 #     V = B^T d B        inputs
 #     y = A^T M A        outputs, where M[xi] = sum over channels of V[xi] * U[xi] for each of 36 xi
 #
@@ -22,12 +22,10 @@ cdef inline void input_points(const int whole, const int points, vec d0, vec d1,
     cdef real aa = 1 if whole else 0.5, bb = 4 if whole else 2      # squares of the points
     cdef vec even, odd
     if points < 5:
-        # +-b are left out: weights, which were divided by the distances from them too, take them back here.
         store_lanes(to, vfma(vsplat(-bb), d2, d0), lanes)
-        even = vmul(vsplat(aa - bb), d2)
-        odd = vmul(vsplat((aa - bb) * POINT_A(whole)), d1)
-        store_lanes(to + step, vadd(even, odd), lanes)
-        store_lanes(to + 2 * step, vsub(even, odd), lanes)
+        odd = vmul(vsplat(POINT_A(whole)), d1)
+        store_lanes(to + step, vadd(d2, odd), lanes)
+        store_lanes(to + 2 * step, vsub(d2, odd), lanes)
         if points == 4:
             store_lanes(to + 5 * step, vfma(vsplat(-aa), d1, d3), lanes)
         return
@@ -131,8 +129,9 @@ cdef void transform_inputs(const InputTransform* t) noexcept nogil:
 
 cdef inline void output_points(const int whole, const int m, const int points, vec m0, vec m1, vec m2, vec m3, vec m4,
                                vec m5, vec* y, const int step) noexcept nogil:
-    """A^T M of so many points, m vectors `step` apart."""
-    cdef real a = POINT_A(whole), b = POINT_B(whole), aa = 1 if whole else 0.5, bb = 4 if whole else 2
+    """A^T M of so many points, divided by their distances from each other; m vectors `step` apart."""
+    cdef double a = POINT_A(whole), b = POINT_B(whole), aa = 1 if whole else 0.5, bb = 4 if whole else 2
+    cdef double of_a = 1 if whole else -1 / 1.5, of_b = 1 if whole else 1 / 6.
     cdef vec even_a = vadd(m1, m2), odd_a = vsub(m1, m2)
     cdef vec even_b = vadd(m3, m4), odd_b = vsub(m3, m4)
     cdef int k
@@ -143,20 +142,20 @@ cdef inline void output_points(const int whole, const int m, const int points, v
         return
     if points == 5:
         m5 = vzero()
-    y[0] = vadd(m0, vadd(even_a, even_b))
+    y[0] = vfma(vsplat(of_a), even_a, vfma(vsplat(of_b), even_b, m0))
     if m > 1:
-        y[step] = vfma(vsplat(a), odd_a, vmul(vsplat(b), odd_b))
+        y[step] = vfma(vsplat(of_a * a), odd_a, vmul(vsplat(of_b * b), odd_b))
     if m == 2:
         y[step] = vadd(y[step], m5)
     if m == 3:
-        y[2 * step] = vfma(vsplat(aa), even_a, vfma(vsplat(bb), even_b, m5))
+        y[2 * step] = vfma(vsplat(of_a * aa), even_a, vfma(vsplat(of_b * bb), even_b, m5))
     if m > 3:
-        y[2 * step] = vfma(vsplat(aa), even_a, vmul(vsplat(bb), even_b))
+        y[2 * step] = vfma(vsplat(of_a * aa), even_a, vmul(vsplat(of_b * bb), even_b))
     if m == 4:
-        y[3 * step] = vfma(vsplat(a * aa), odd_a, vfma(vsplat(b * bb), odd_b, m5))
+        y[3 * step] = vfma(vsplat(of_a * a * aa), odd_a, vfma(vsplat(of_b * b * bb), odd_b, m5))
     if m == 5:
-        y[3 * step] = vfma(vsplat(a * aa), odd_a, vmul(vsplat(b * bb), odd_b))
-        y[4 * step] = vfma(vsplat(aa * aa), even_a, vfma(vsplat(bb * bb), even_b, m5))
+        y[3 * step] = vfma(vsplat(of_a * a * aa), odd_a, vmul(vsplat(of_b * b * bb), odd_b))
+        y[4 * step] = vfma(vsplat(of_a * aa * aa), even_a, vfma(vsplat(of_b * bb * bb), even_b, m5))
     if whole:
         for k in range(m):
             y[k * step] = vquotient(y[k * step], WHOLE_SCALE)
@@ -483,50 +482,140 @@ cdef void transform_weights(const WeightTransform* t) noexcept nogil:
 
 
 cdef inline void transform_weights_of(const int taps, const WeightTransform* t) noexcept nogil:
-    """One input channel of a vector of filters; channels behind the last filter are zero."""
-    cdef double g[5][LANES]
-    cdef double halfway[5][6][LANES]
-    cdef double result[6][LANES]
-    cdef Py_ssize_t i, k, x, j
-    cdef const char* p
-    cdef real* to
-    for k in range(taps):
-        for j in range(LANES):
-            g[k][j] = 0
-    for x in range(taps):
-        for k in range(taps):
-            p = t.weights + k * t.weights_row + x * t.weights_column
-            for j in range(t.filters):
-                g[k][j] = (<const real*> (p + j * t.weights_filter))[0]
-        weight_points(taps, g, halfway[x])
+    """One input channel of a vector of filters."""
+    cdef vec g[5]
+    cdef vec at[6]
+    cdef Py_ssize_t i, x
     for i in range(6):
-        for x in range(taps):
-            for j in range(LANES):
-                g[x][j] = halfway[x][i][j]
-        weight_points(taps, g, result)
+        weight_row(taps, i, t.weights, g)
+        weight_points(taps, g, at)
         for x in range(6):
-            to = <real*> (t.to + (6 * i + x) * t.to_plane)
-            for j in range(LANES):
-                to[j] = <real> result[x][j]
+            vstore(t.to + (6 * i + x) * t.to_plane, at[x])
 
 
-cdef inline void weight_points(const int taps, const double (*g)[LANES], double (*to)[LANES]) noexcept nogil:
-    """G g: the polynomial at each point, divided by the point's distances from the others."""
-    weight_point(taps, 0, 1, g, to[0])
-    weight_point(taps, sqrt(0.5), -1 / 1.5, g, to[1])
-    weight_point(taps, -sqrt(0.5), -1 / 1.5, g, to[2])
-    weight_point(taps, sqrt(2), 1 / 6., g, to[3])
-    weight_point(taps, -sqrt(2), 1 / 6., g, to[4])
-    for j in range(LANES):
-        to[5][j] = g[taps - 1][j]
+cdef inline void weight_row(const int taps, const int row, const char* p, vec* g) noexcept nogil:
+    """G g of all columns at one point."""
+    cdef vec column[5]
+    cdef vec other
+    cdef int x, y
+    for x in range(taps):
+        for y in range(taps):
+            column[y] = vload(p + (y * taps + x) * VBYTES)
+        if row == 0:
+            g[x] = column[0]
+        elif row == 5:
+            g[x] = column[taps - 1]
+        elif row % 2 == 1:
+            weight_pair(taps, row // 2, column, &g[x], &other)
+        else:
+            weight_pair(taps, row // 2 - 1, column, &other, &g[x])
 
 
-cdef inline void weight_point(const int taps, const double point, const double scale, const double (*g)[LANES],
-                              double* to) noexcept nogil:
-    cdef Py_ssize_t j
-    cdef double value
-    for j in range(LANES):
-        value = point * g[taps - 1][j] + g[taps - 2][j]
-        if taps == 5:
-            value = point * (point * value + g[2][j]) + g[1][j]
-        to[j] = (point * value + g[0][j]) * scale
+cdef inline void weight_points(const int taps, const vec* g, vec* at) noexcept nogil:
+    """G g: the polynomial at each point."""
+    at[0], at[5] = g[0], g[taps - 1]
+    weight_pair(taps, 0, g, &at[1], &at[2])
+    weight_pair(taps, 1, g, &at[3], &at[4])
+
+
+cdef inline void weight_pair(const int taps, const int pair, const vec* g, vec* at, vec* opposite) noexcept nogil:
+    """The same at +-a, or at +-b."""
+    cdef double square = 2 if pair == 1 else 0.5
+    cdef real point = POINT_B(False) if pair == 1 else POINT_A(False)
+    cdef vec even = vfma(vsplat(square), g[2], g[0]), odd = g[1]
+    if taps == 5:
+        even = vfma(vsplat(square * square), g[4], even)
+        odd = vfma(vsplat(square), g[3], odd)
+    at[0] = vfma(vsplat(point), odd, even)
+    opposite[0] = vfma(vsplat(-point), odd, even)
+
+
+cdef void multiply_late(const LateProducts* t) noexcept nogil:
+    if t.row == 0:
+        multiply_late_row(0, t)
+    elif t.row == 1:
+        multiply_late_row(1, t)
+    elif t.row == 2:
+        multiply_late_row(2, t)
+    elif t.row == 3:
+        multiply_late_row(3, t)
+    elif t.row == 4:
+        multiply_late_row(4, t)
+    else:
+        multiply_late_row(5, t)
+
+
+cdef inline void multiply_late_row(const int row, const LateProducts* t) noexcept nogil:
+    """Sums of a row of points; of LATE_SITES tiles at a time, or of half as many if no more are left."""
+    cdef Py_ssize_t n = 0
+    while n < t.count:
+        if t.count - n > LATE_SITES // 2:
+            multiply_late_tiles(row, LATE_SITES, t, n)
+        else:
+            multiply_late_tiles(row, LATE_SITES // 2, t, n)
+        n += LATE_SITES
+
+
+cdef inline void multiply_late_tiles(const int row, const int most, const LateProducts* t,
+                                     Py_ssize_t first) noexcept nogil:
+    """The same for up to `most` tiles; those behind the last are the last one again, and are not stored."""
+    cdef vec acc[6][LATE_SITES]
+    cdef vec g[3]
+    cdef vec at, opposite, zero
+    cdef Py_ssize_t plane = t.a_plane, a_term = t.a_term, ahead = t.ahead, onto = t.onto
+    cdef Py_ssize_t planes[6]
+    cdef Py_ssize_t sites = min(t.count - first, most), s, k
+    cdef int i, j
+    cdef const Segment* segment
+    cdef const char* a[LATE_SITES]
+    cdef const char* w
+    cdef const char* further
+    cdef char* c
+    planes[0], planes[1], planes[2], planes[4] = 0, plane, 2 * plane, 4 * plane
+    planes[3], planes[5] = opaque(3 * plane), opaque(5 * plane)     # what no address can multiply
+    for j in range(6):
+        for i in range(most):
+            acc[j][i] = vzero()
+    for s in range(t.n_segments):
+        segment = &t.segments[s]
+        for i in range(most):
+            a[i] = t.a + (first + min(i, sites - 1)) * t.a_next + segment.a
+        w = t.weights + segment.b * 9 * VBYTES
+        further = w + ahead
+        for k in range(segment.terms):
+            w = vopaque(w)
+            further = vopaque(further)
+            for i in range(most):
+                a[i] = vopaque(a[i])
+            for i in range(3 if row % 2 == 0 else 0):       # of the next weights a row, by every other row of points
+                vprefetch_far(further + (row // 2 * 3 + i) * VBYTES)
+            weight_row(3, row, w, g)
+            add_products(most, acc[0], a, planes[0], g[0])
+            add_products(most, acc[5], a, planes[5], g[2])
+            weight_pair(3, 0, g, &at, &opposite)
+            add_products(most, acc[1], a, planes[1], at)
+            add_products(most, acc[2], a, planes[2], opposite)
+            weight_pair(3, 1, g, &at, &opposite)
+            add_products(most, acc[3], a, planes[3], at)
+            add_products(most, acc[4], a, planes[4], opposite)
+            w += 9 * VBYTES
+            further += 9 * VBYTES
+            for i in range(most):
+                a[i] += a_term
+    zero = vzero()
+    for i in range(most):
+        if i < sites:
+            c = t.c + (first + i) * t.c_next
+            for j in range(6):
+                acc[j][i] = vadd(acc[j][i], zero)
+                if onto:
+                    acc[j][i] = vadd(acc[j][i], vload(c + j * t.c_plane))
+                vstore(c + j * t.c_plane, acc[j][i])
+
+
+cdef inline void add_products(const int sites, vec* acc, const char* const* a, Py_ssize_t plane,
+                              vec weight) noexcept nogil:
+    """A point's products with transformed weights."""
+    cdef int i
+    for i in range(sites):
+        acc[i] = vfma_scalar(a[i] + plane, weight, acc[i])
