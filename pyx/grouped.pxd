@@ -43,7 +43,7 @@ cdef enum:
     BAND_ROWS = 16                  # of outputs, at most
     COLLIDING = 1 << 11             # pixels so many bytes apart meet in a few sets of the first-level cache
     NEAR_UNIT = 1 << 18             # of a unit's rows, for those of the next to be fetched meanwhile
-    FETCHED_BYTES = 1 << 20         # of an input that no second-level cache holds
+    FETCHED_BYTES = 22 << 20        # of arrays that no cache keeps from call to call
     UNITS_PER_THREAD = 8
 
 
@@ -163,6 +163,13 @@ cdef inline bint shares_planes(const Geometry* g) noexcept nogil:
     return g.out[0] > 1 and g.kernel[0] > g.stride[0] and g.dilation[0] == 1
 
 
+cdef inline bint far_arrays(const Job* job) noexcept nogil:
+    """Whether input and output are so large that lines of both are fetched before they are needed."""
+    cdef const Geometry* g = &job.g
+    cdef Py_ssize_t read = g.size[0] * g.size[1] * g.size[2] * (g.oc // job.group_filters) * g.ic
+    return g.batch * (read + g.out[0] * g.out[1] * g.out[2] * g.oc) * job.kernels.item >= FETCHED_BYTES
+
+
 cdef inline bint cut_row_bands(Job* job, Py_ssize_t threads) noexcept nogil:
     """Units that read the interior in place, if that can be: bands of rows, and parts of the blocks."""
     cdef const Geometry* g = &job.g
@@ -195,7 +202,7 @@ cdef inline bint cut_row_bands(Job* job, Py_ssize_t threads) noexcept nogil:
         depths += 1
     job.depths = ceil_div(g.out[0], ceil_div(g.out[0], depths))
     cut_blocks_of_units(job, threads)
-    job.far = g.batch * g.size[0] * g.size[1] * g.size[2] * (g.oc // job.group_filters) * g.ic >= FETCHED_BYTES // item
+    job.far = far_arrays(job)
     # The next unit has the rows below.  If they are far away, or units have depths, the next column is fetched
     # instead; all lines of a pixel are then read before those of others: they lie together in memory.
     job.next_unit = job.rectangle[0] * g.stride[1] * job.x.axis[1]

@@ -10,7 +10,7 @@
 from libc.string cimport memset
 
 from geometry cimport CONSTANT, Geometry, Job, ceil_div
-from grouped cimport (FETCHED_BYTES, UNITS_PER_THREAD, band_scratch, even_tiles, first_channel, first_filter,
+from grouped cimport (UNITS_PER_THREAD, band_scratch, even_tiles, far_arrays, first_channel, first_filter,
                       in_place_unit, leaves_out_edges, seen_channels, strip_columns)
 from kernel_table cimport Gather
 
@@ -50,8 +50,7 @@ cdef inline bint cut_planes(Job* job, Py_ssize_t threads) noexcept nogil:
     # Planes of the next unit that lie as this one's in scratch memory are fetched while tiles read these.
     plane = g.size[0] * g.size[1] * g.size[2] * item
     job.far = (job.bare and job.x.axis[2] == item and job.x.channel == plane and depths == g.out[0]
-               and job.rectangle[0] == g.out[1]
-               and plane * (g.oc // job.group_filters * g.ic) * g.batch >= FETCHED_BYTES)
+               and job.rectangle[0] == g.out[1] and far_arrays(job))
     job.in_place = job.turned = True
     return True
 

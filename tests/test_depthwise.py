@@ -2,12 +2,13 @@
 
 import dataclasses
 import inspect
+import math
 import tracemalloc
 
 import numpy as np
 import pytest
 from bounds import assert_within_bound
-from cases import DTYPES, FLOATS, Case, draw_fitting, integers, kernel_layouts, layouts, moved, reals
+from cases import CONV, DTYPES, FLOATS, Case, draw_fitting, integers, kernel_layouts, layouts, moved, reals
 from conftest import kernels_of
 
 import cyconv
@@ -189,7 +190,7 @@ def check_at_edges(convolve, dtype, size, w_shape, groups, arguments):
         (18, 1, 1, (9, 30), (3, 3), {"padding": 3, "dilation": (1, 2)}),
         (17, 1, 1, (40, 11), (3, 4), {"padding": 4, "stride": (2, 3)}),  # row by row,
         (20, 1, 1, (2, 5), (7, 7), {"padding": 5}),
-        (100, 1, 1, (40, 40), (3, 3), {"padding": "same"}),  # and fetched ahead
+        (100, 1, 1, (40, 40), (3, 3), {"padding": "same"}),
         (3, 1, 1, (70, 260), (5, 5), {"padding": 2}),  # several bands
     ],
 )
@@ -203,6 +204,34 @@ def test_lanes_see_channels_of_groups(each_isa, layout, dtype, groups, channels,
         return call(x, w, b, groups=groups, **arguments, **more)
 
     check_at_edges(conv2d, dtype, size, (*kernel, channels, groups * filters), groups, arguments)
+
+
+@pytest.mark.parametrize("layout", ["NHWC", "NCHW"])
+@pytest.mark.parametrize(
+    ("groups", "channels", "size", "kernel", "arguments"),
+    [
+        (100, 1, (60, 61), 3, {"padding": 1}),
+        (96, 1, (70, 70), 3, {"padding": 1, "stride": 2}),
+        (480, 1, (14, 14), 5, {"padding": 2}),
+        (70, 1, (90, 40), 5, {"padding": 4, "dilation": 2, "pad_mode": "reflect"}),
+        (20, 4, (61, 60), 3, {"padding": 1}),
+        (100, 1, (20, 400), 3, {"padding": 1}),  # rows so long that columns are fetched
+        (64, 1, (9, 20, 21), 3, {"padding": 1, "stride": (1, 2, 1)}),
+    ],
+)
+def test_far_arrays_are_fetched(each_isa, layout, groups, channels, size, kernel, arguments):
+    """Arrays of 22 MiB and more, whose lines are fetched meanwhile: the bits of samples alone, in any threads."""
+    ndim = len(size)
+    layout = {2: layout, 3: {"NHWC": "NDHWC", "NCHW": "NCDHW"}[layout]}[ndim]
+    rng = np.random.default_rng(5)
+    n = math.ceil((22 << 20) / (math.prod(size) * groups * channels * 4))  # of the input alone
+    x = np.ascontiguousarray(moved(rng.random((n, *size, groups * channels), np.float32), layout))
+    w = rng.random((groups * channels, channels, *(kernel,) * ndim), np.float32)
+    arguments = {**arguments, "groups": groups, "layout": layout, "kernel_layout": kernel_layouts(ndim)[1]}
+    y = CONV[ndim](x, w, threads=2, **arguments)
+    assert CONV[ndim](x, w, threads=1, **arguments).tobytes() == y.tobytes()
+    for i in range(n):
+        assert CONV[ndim](x[i : i + 1], w, **arguments).tobytes() == y[i : i + 1].tobytes()
 
 
 def channels_first(convolve, layout):
