@@ -60,9 +60,9 @@ cdef enum:
     FEW_SITES = 8                   # of lines that leave register tiles half empty
     COMPARED_BYTES = 1 << 19        # weights that a thread compares
     SERIAL_MACS = 300000            # below, waking threads costs more than they save
+    SERIAL_ITEMS = 20000            # and below so many weights to pack
     WINOGRAD_TAPS = 25              # that Winograd's algorithm transforms,
     MAX_LANES = 16                  #   of a vector of filters
-    SERIAL_ITEMS = 20000            # and below so many weights to pack
 
 cdef enum Algorithm:
     DIRECT

@@ -65,7 +65,7 @@ cdef enum:
 # counted class by class: partial columns alone, full tiles, partial rows alone, both partial.
 cdef struct Transform:
     Py_ssize_t m
-    bint late                       # whether weights are transformed for each block
+    bint late                       # whether weights are transformed while they are multiplied
     Py_ssize_t phases[2]            # rows and columns of them
     Py_ssize_t tiles[2]             # of a phase,
     Py_ssize_t points[2]            # and of the last of them, down and across
