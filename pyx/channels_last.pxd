@@ -323,7 +323,6 @@ cdef inline void channels_last_tiles(const Job* job, const Unit* unit, char* scr
     cdef Tile t
     t.a_unit = 1
     t.b_next = 0
-    t.onto = 0
     t.c_lines = lines_of_y(job, False)
     t.ahead = job.ahead
     t.fetch = NULL
@@ -334,6 +333,7 @@ cdef inline void channels_last_tiles(const Job* job, const Unit* unit, char* scr
             chunk = &job.chunks[c]
             n_runs = prepare(job, chunk, u.group, at, end, scratch)
             t.limits = job.limits if c == job.n_chunks - 1 else 0
+            t.onto = job.apart and c > 0
             for q in range(u.block, u.block_end):
                 width = block_width(blocks, q)
                 vectors = width // lanes
@@ -352,7 +352,7 @@ cdef inline void channels_last_tiles(const Job* job, const Unit* unit, char* scr
                     t.c_next = runs[n].pixels * t.c_row
                     t.segments = runs[n].segments
                     t.n_segments = runs[n].n_segments
-                    if c == 0:
+                    if c == 0 or t.onto:
                         t.init = bias + q * blocks.step * item
                         t.init_row = 0
                         t.init_next = 0

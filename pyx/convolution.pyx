@@ -34,8 +34,8 @@ from geometry cimport (CONSTANT, EDGE, FAR_BYTES, MAX_BANDS, REFLECT, SYMMETRIC,
 from kernel_table cimport CLAMP, LEAKY_RELU, LINEAR, MAX_TURNS, SIGMOID, TANH, KernelTable, WeightTransform
 from winograd cimport (BLOCK_BYTES, MOST_BYTES, POINTS, copy_tile, cut_tiles, direct_tile, flags_of, late_weights,
                        plane_terms, tile_array, winograd_scratch, winograd_unit)
-from winograd_1d cimport (FUSED_BYTES, LINE_FILTERS, LINE_POINTS, WHOLE_CHANNELS, cut_lines, direct_line, line_groups,
-                          line_outputs, line_tap, line_weight, lines_flags, lines_scratch, lines_unit)
+from winograd_1d cimport (FUSED_BYTES, LINE_FILTERS, LINE_PART, LINE_POINTS, WHOLE_CHANNELS, cut_lines, direct_line,
+                          line_groups, line_outputs, line_tap, line_weight, lines_flags, lines_scratch, lines_unit)
 
 cdef extern from *:
     const long _OPENMP
@@ -433,8 +433,9 @@ cdef class Convolution:
     cdef int cut_sum(self) except -1:
         """The sum into chunks: whole kernel rows if they fit, else parts of rows, else of channels."""
         cdef Py_ssize_t width = self.kernels.lanes * self.kernels.nv * self.kernels.item
-        cdef bint panels = self.algorithm == DIRECT or self.algorithm == LINES
-        cdef Py_ssize_t limit = PANEL_BYTES // width if panels else self.blocks.terms
+        cdef Py_ssize_t limit = (PANEL_BYTES // width if self.algorithm == DIRECT
+                                 else LINE_PART if self.algorithm == LINES and not self.lines.fused
+                                 else self.blocks.terms)
         cdef Py_ssize_t all_rows = kernel_rows(self.summed()), all_columns = self.summed().kernel[2]
         cdef Py_ssize_t parts = ceil_div(self.g.ic, limit)
         cdef Py_ssize_t channels = ceil_div(self.g.ic, parts)
@@ -746,6 +747,7 @@ cdef class Convolution:
         job.g = g[0]
         job.kernels = self.kernels
         job.chunks = self.chunks
+        job.apart = self.algorithm == LINES
         job.n_chunks = self.n_chunks
         job.blocks = self.blocks
         job.activation = self.activation

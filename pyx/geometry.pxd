@@ -30,7 +30,8 @@ cdef struct Array:                  # strides in bytes
     Py_ssize_t axis[3]
 
 # The sum of one output runs over kernel rows (depth and height together), the positions of a
-# row, and channels.  A chunk is a box of that space whose operands fit the second-level cache.
+# row, and channels.  A chunk is a box of that space whose operands fit the second-level cache, and
+# whose terms, for Winograd's algorithm along one axis, are few enough that rounding errors do not grow.
 # Chunks follow each other in the order of the sum; they depend on the kernel's shape, the
 # element type and the instruction set alone, so that results do not depend on anything else.
 cdef struct Chunk:
@@ -108,6 +109,7 @@ cdef struct Job:                    # one call: read by all threads, written by 
     Array y
     const Chunk* chunks
     Py_ssize_t n_chunks
+    bint apart                      # sums of chunks are added; else one goes on where another ends
     Blocks blocks
     const char* weights
     const char* bias

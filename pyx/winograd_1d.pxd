@@ -22,6 +22,7 @@ from winograd cimport BLOCK_BYTES, MOST_BYTES, UNITS_PER_THREAD, block_width_byt
 
 cdef enum:
     LINE_POINTS = 6
+    LINE_PART = 1 << 9              # terms of a sum that are added up before they are added to others
     WHOLE_CHANNELS = 8              # fewer have whole points
     LINE_AHEAD = 1 << 12            # bytes ahead of which weights are fetched
     LINE_FILTERS = 8                # of a block whose lanes are pixels: beside a panel in the first-level cache
