@@ -31,7 +31,7 @@ from stretches cimport begin_stretches, next_unit, store_fence, stretches_bytes
 from strip cimport joined_groups, planes_of
 from geometry cimport (CONSTANT, EDGE, FAR_BYTES, MAX_BANDS, REFLECT, SYMMETRIC, WRAP, Array, Blocks, Chunk, Geometry,
                        Job, Lines, PadMode, block_width, ceil_div, inside, kernel_rows, tap_term)
-from kernel_table cimport CLAMP, LEAKY_RELU, LINEAR, MAX_TURNS, SIGMOID, TANH, KernelTable, WeightTransform
+from kernel_table cimport CLAMP, LEAKY_RELU, LINE, LINEAR, MAX_TURNS, SIGMOID, TANH, KernelTable, WeightTransform
 from winograd cimport (BLOCK_BYTES, MOST_BYTES, POINTS, copy_tile, cut_tiles, direct_tile, flags_of, late_weights,
                        plane_terms, tile_array, winograd_scratch, winograd_unit)
 from winograd_1d cimport (FUSED_BYTES, LINE_FILTERS, LINE_PART, LINE_POINTS, WHOLE_CHANNELS, cut_lines, direct_line,
@@ -47,7 +47,6 @@ ctypedef fused real:
     int64_t
 
 cdef enum:
-    LINE = 64                       # bytes of a line of cache
     PANEL_BYTES = 1 << 19           # vector operands of a chunk: half of a usual second-level cache
     SCATTERED = 4                   # a tile's widths of channels that make scattering cheap
     PANELS_BYTES = 1 << 17          # short panels together: longer stretches of each output plane
@@ -747,8 +746,8 @@ cdef class Convolution:
         job.g = g[0]
         job.kernels = self.kernels
         job.chunks = self.chunks
-        job.apart = self.algorithm == LINES
         job.n_chunks = self.n_chunks
+        job.apart = self.algorithm == LINES
         job.blocks = self.blocks
         job.activation = self.activation
         job.limits = self.limits

@@ -16,10 +16,9 @@ from libc.string cimport memset
 
 from arrays cimport aligned, forked, opened, overlap
 from geometry cimport Array, Geometry, PadMode, source_index
-from kernel_table cimport FourierAxis, FourierTurn, KernelTable
+from kernel_table cimport LINE, FourierAxis, FourierTurn, KernelTable
 
 cdef enum:
-    LINE = 64                       # bytes of a line of cache
     MAX_LANES = 8                   # of a vector of float64
     ROWS_AHEAD = 4                  # of the one that is loaded, of which another is fetched
 

@@ -129,6 +129,7 @@ cdef struct Job:                    # one call: read by all threads, written by 
     bint picking                    # lanes pick their channels from vectors of pixels,
     bint spreading                  # or channels are spread in the strip,
     Py_ssize_t pixel_vectors        # where a pixel is so many vectors
+    bint meeting                    # blocks are stored to lines of memory that others are stored to
     bint turned                     #   whether planes are turned, see grouped_planes.pxd,
     bint in_place                   #   and whether interior columns are read where they lie: these
     Py_ssize_t interior[2]          #   of all output columns, from tile to tile, or all if

@@ -29,11 +29,11 @@
 # the last whole one, and computes some outputs of the block before again.  Blocks that lanes pick from may
 # end behind the last pixel of a row, where memory may end: that is read from the strip.
 # No strip is needed where padding is zeros and rows of a tile are one or two taps apart: edge tiles
-# leave out what is outside.  Meanwhile the lines that come next are fetched, if no near cache holds them.
+# leave out what is outside.  Meanwhile the lines that come next are fetched, if no cache holds them.
 from libc.string cimport memset
 
 from geometry cimport CONSTANT, Geometry, Job, ceil_div, kernel_rows, lines_of_y, source_index, source_row
-from kernel_table cimport CLAMP, MET, Gather, Segment, Spread, Tile, tile_function
+from kernel_table cimport CLAMP, LINE, Gather, Segment, Spread, Tile, tile_function
 
 cdef enum:
     STRIP = 1 << 18                 # bytes of a strip
@@ -45,6 +45,7 @@ cdef enum:
     NEAR_UNIT = 1 << 18             # of a unit's rows, for those of the next to be fetched meanwhile
     FETCHED_BYTES = 22 << 20        # of arrays that no cache keeps from call to call
     UNITS_PER_THREAD = 8
+    FEW_BLOCKS = 3                  # of a pixel: a third of its lines or more may have outputs of two
 
 
 cdef inline Py_ssize_t strip_rows(const Geometry* g, Py_ssize_t rows) noexcept nogil:
@@ -73,6 +74,21 @@ cdef inline void choose_tiles(Job* job) noexcept nogil:
     job.picking = not plain and job.kernels.picks and near_channels(ic, filters, job.kernels.lanes)
     job.spreading = not plain and not job.picking
     job.pixel_vectors = ic if job.spreading else 1
+    job.meeting = False
+
+
+cdef inline bint meet_in_lines(const Job* job) noexcept nogil:
+    """Whether blocks are stored to lines of memory that others are stored to, and many lines are such ones.
+
+    Two threads should not do that at once: bands are low, and all blocks of a band are a unit, or units that
+    follow each other.  Else bands of the same blocks do.
+    """
+    return 1 < job.blocks.count <= FEW_BLOCKS and (<Py_ssize_t> job.y.data | job.y.axis[2]) % LINE != 0
+
+
+cdef inline Py_ssize_t enough_units(const Job* job, Py_ssize_t threads) noexcept nogil:
+    """For threads to end together."""
+    return UNITS_PER_THREAD // (2 if job.meeting else 1) * threads
 
 
 cdef inline void cut_blocks_of_units(Job* job, Py_ssize_t threads) noexcept nogil:
@@ -80,9 +96,10 @@ cdef inline void cut_blocks_of_units(Job* job, Py_ssize_t threads) noexcept nogi
     cdef const Geometry* g = &job.g
     cdef Py_ssize_t rectangles = (g.batch * ceil_div(g.out[0], job.depths) * ceil_div(g.out[1], job.rectangle[0])
                                   * ceil_div(g.out[2], job.rectangle[1]))
+    cdef Py_ssize_t units = enough_units(job, threads)
     job.part_blocks = job.blocks.count
-    if threads > 1 and rectangles < UNITS_PER_THREAD * threads:
-        job.part_blocks = ceil_div(job.blocks.count, ceil_div(UNITS_PER_THREAD * threads, rectangles))
+    if threads > 1 and rectangles < units:
+        job.part_blocks = ceil_div(job.blocks.count, ceil_div(units, rectangles))
     # The last two blocks may share outputs.  Two threads may store the same there, but not apply an activation to them.
     while (job.activation > CLAMP and g.oc % job.kernels.lanes > 0 and job.part_blocks < job.blocks.count
            and (job.blocks.count - 1) % job.part_blocks == 0):
@@ -195,6 +212,9 @@ cdef inline bint cut_row_bands(Job* job, Py_ssize_t threads) noexcept nogil:
     while (g.dilation[1] == 1 and rows < min(g.out[1], BAND_ROWS)
             and strip_rows(g, rows + 1) * row * job.near_blocks <= near):
         rows += 1
+    job.meeting = threads > 1 and meet_in_lines(job)
+    if job.meeting:
+        rows = min(rows, max(g.out[1] // ceil_div(enough_units(job, threads), g.batch * g.out[0]), 1))
     # Bands of equal height leave no rest, nor do depths.
     job.rectangle[0], job.rectangle[1] = ceil_div(g.out[1], ceil_div(g.out[1], rows)), g.out[2]
     plane = row // g.kernel[0] * strip_rows(g, rows) * job.near_blocks
@@ -332,7 +352,7 @@ cdef inline const tile_function* functions_of(const Job* job, const Tile* t, bin
         return job.kernels.picking_tile
     if job.picking:
         return job.kernels.picking_apart_tile
-    if job.g.ic == 1 and t.a_row == t.a_term and job.g.kernel[2] >= MET:
+    if job.g.ic == 1 and t.a_row == t.a_term and job.g.kernel[2] >= job.kernels.met_least:
         return job.kernels.wide_tile
     if job.g.ic == 1 and t.a_row == t.a_term:
         return job.kernels.sliding_tile
@@ -360,12 +380,14 @@ cdef inline void in_place_unit(const Job* job, Py_ssize_t unit, char* scratch) n
     """Computes a unit whose interior is read in place."""
     cdef const Geometry* g = &job.g
     cdef Py_ssize_t down = ceil_div(g.out[1], job.rectangle[0]), deep = ceil_div(g.out[0], job.depths)
-    cdef Py_ssize_t block = unit // (deep * down) % job.parts * job.part_blocks
+    cdef Py_ssize_t bands = deep * down, between = 1 if job.meeting else bands
+    cdef Py_ssize_t block = unit // between % job.parts * job.part_blocks
+    cdef Py_ssize_t band = unit // (between * job.parts) * between + unit % between
     cdef Py_ssize_t end = min(block + job.part_blocks, job.blocks.count)
-    cdef Py_ssize_t n = unit // (deep * down * job.parts), stop, column, pixels, pass_end, first, last
+    cdef Py_ssize_t n = band // bands, stop, column, pixels, pass_end, first, last
     cdef Band b
-    b.od = unit % deep * job.depths
-    b.oh = unit // deep % down * job.rectangle[0]
+    b.od = band % deep * job.depths
+    b.oh = band // deep % down * job.rectangle[0]
     b.depths = min(job.depths, g.out[0] - b.od)
     b.rows = min(job.rectangle[0], g.out[1] - b.oh)
     b.inside = ceil_div(max(g.before[1], 0), g.stride[1])

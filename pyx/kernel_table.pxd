@@ -4,6 +4,7 @@
 
 cdef enum:
     MAX_MR = 14                     # the highest register tile of any instruction set
+    LINE = 64                       # bytes of a line of cache
     MET = 7                         # terms that a wide tile takes together
     MAX_NV = 2                      # its vectors
     MAX_STENCIL_ROWS = 8            # the highest stencil tile
@@ -372,7 +373,8 @@ cdef struct KernelTable:
     tile_function spread_tile[MAX_MR]       # [rows - 1], of one vector, both operands vectors
     tile_function sliding_tile[MAX_MR]      # the same where a_row is a_term,
     tile_function striding_tile[MAX_MR]     # where it is two of them,
-    tile_function wide_tile[MAX_MR]         # and where it is one and terms are MET at least
+    tile_function wide_tile[MAX_MR]         # and where it is one and terms are at least
+    Py_ssize_t met_least            #   so many
     bint edges                              # whether there are tiles that
     tile_function sliding_edge_tile[MAX_MR]         # slide over an edge of the input,
     tile_function striding_edge_tile[MAX_MR]        # or stride

@@ -14,6 +14,7 @@ cdef extern from "simd.h" nogil:
     enum: STENCIL_ROWS              # rows of a stencil tile, and kernel rows that it takes at once
     enum: STENCIL_HEIGHT
     enum: LINE_SITES                # sites of lines whose six sums registers hold
+    enum: MET_LEAST                 # terms that a wide tile takes together, if it is not MET
     enum: LATE_SITES                # tiles whose six sums registers hold, while weights are transformed
     enum: MANY_VECTORS              # sums or maxima that registers hold
     enum: BLOCK_VECTORS             # of a pixel, whose neighbours in a window registers hold

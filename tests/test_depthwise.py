@@ -122,6 +122,28 @@ def test_volumes_read_in_place(each_isa, layout, dtype, channels, size, kernel, 
     check_at_edges(depthwise_conv3d, dtype, size, (*kernel, 1, channels), channels, arguments)
 
 
+@pytest.mark.parametrize("channels", [17, 24, 32, 40])
+@pytest.mark.parametrize("kernel", [3, 5])
+def test_outputs_anywhere(each_isa, channels, kernel):
+    """Which units threads take depends on where outputs lie; results do not."""
+    rng = np.random.default_rng(11)
+    x = rng.standard_normal((2, 37, 23, channels)).astype("float32")
+    w = rng.standard_normal((kernel, kernel, channels, 1)).astype("float32")
+    more = {"padding": "same", "kernel_layout": "HWIO", "activation": "tanh"}
+    expected = cyconv.depthwise_conv2d(x, w, threads=1, **more)
+    exact = reference.convolve(x, w.reshape(kernel, kernel, 1, channels), groups=channels, padding="same")
+    largest = reference.convolve(abs(x), abs(w).reshape(kernel, kernel, 1, channels), groups=channels, padding="same")
+    bound = (kernel**2 + 4) * 2.0**-24 * np.maximum(largest, 1)  # tanh is no steeper than 1, and rounds by itself
+    assert (abs(expected - np.tanh(exact.astype("float64"))) <= 2 * bound).all()  # the reference rounds too
+    memory = np.empty(expected.nbytes + 64, np.uint8)
+    for start in range(0, 64, 16):
+        out = memory[start : start + expected.nbytes].view("float32").reshape(expected.shape)
+        for threads in (1, 2, 3):
+            out[...] = np.nan
+            assert cyconv.depthwise_conv2d(x, w, out=out, threads=threads, **more) is out
+            assert out.tobytes() == expected.tobytes()
+
+
 def check_at_edges(convolve, dtype, size, w_shape, groups, arguments):
     """Convolutions of two samples against the definition; `convolve` takes weights in HWIO."""
     rng = np.random.default_rng(7)

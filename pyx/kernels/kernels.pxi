@@ -68,6 +68,7 @@ TABLE.stencil[0][:] = [stencil_1x1, stencil_2x1, stencil_3x1, stencil_4x1,
                        stencil_5x1, stencil_6x1, stencil_7x1, stencil_8x1]
 TABLE.stencil[1][:] = [stencil_1x2, stencil_2x2, stencil_3x2, stencil_4x2,
                        stencil_5x2, stencil_6x2, stencil_7x2, stencil_8x2]
+TABLE.met_least = MET_LEAST
 TABLE.stencil_rows = STENCIL_ROWS
 TABLE.stencil_height = STENCIL_HEIGHT
 TABLE.row_stencil[:] = [row_stencil_2, row_stencil_3, row_stencil_4]

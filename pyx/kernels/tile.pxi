@@ -24,7 +24,7 @@
 # one whose terms lie as far apart as its rows (a_term is a_row, and b_term a vector): row i meets at
 # term k what row i + 1 meets at term k - 1, so that a vector that is loaded once serves up to three
 # sums.  In a striding tile a_row is two a_term: row i meets at term k what row i + 1 meets at term
-# k - 2.  A wide tile is a sliding one of at least MET terms, and takes so many together.  Integers
+# k - 2.  A wide tile is a sliding one of at least MET_LEAST terms: it takes so many, or MET, together.  Integers
 # are not worth that code: their striding tile is a spread one, their wide tile a sliding one, and their edge
 # tiles do nothing, and are not asked to.
 #
@@ -174,10 +174,15 @@ cdef inline void tile(const int rows, const int vectors, const int kind, const T
             if step > 0:
                 k = segment.terms
                 while wide and k >= MET:
-                    meet_sets(rows, MET, 1, False, edge, acc, upper, w, segment.terms - k, t)
+                    meet_sets(rows, MET, step, False, edge, acc, upper, w, segment.terms - k, t)
                     upper += MET * a_term
                     w += MET * VBYTES
                     k -= MET
+                while wide and k >= MET_LEAST:
+                    meet_sets(rows, MET_LEAST, step, False, edge, acc, upper, w, segment.terms - k, t)
+                    upper += MET_LEAST * a_term
+                    w += MET_LEAST * VBYTES
+                    k -= MET_LEAST
                 while k == 3 or k > 4:
                     meet_sets(rows, 3, step, picking, edge, acc, upper, w, segment.terms - k, t)
                     upper += 3 * a_term
