@@ -187,7 +187,17 @@ def test_whole_numbers_of_few_channels_stay_whole(each_isa, dtype, kernel, strid
 
 @pytest.mark.parametrize(
     ("channels", "kernel"),
-    [(3, (7, 7)), (7, (9,)), (64, (3,)), (256, (7,)), (256, (2,)), (64, (7, 7)), (1024, (3, 3)), (5000, (3,))],
+    [
+        (3, (7, 7)),
+        (7, (9,)),
+        (64, (3,)),
+        (512, (3,)),
+        (256, (7,)),
+        (256, (2,)),
+        (64, (7, 7)),
+        (1024, (3, 3)),
+        (5000, (3,)),
+    ],
 )
 def test_error_of_layers(each_isa, channels, kernel):
     """At most 3e-6 of the largest output, as the documentation says."""
