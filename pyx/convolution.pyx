@@ -997,7 +997,7 @@ cdef void divide_filters(Job* job, Py_ssize_t threads, Py_ssize_t few) noexcept 
     Fewer than `few` blocks are a unit only where all threads have one.
     """
     cdef Py_ssize_t filters = job.joined * job.g.oc
-    job.unit_tiles = max(job.tiles // (UNITS_PER_THREAD * threads), 1)
+    job.unit_tiles = max(job.tiles // (UNITS_PER_THREAD * threads) if threads > 1 else job.tiles, 1)
     job.unit_tiles = max(job.unit_tiles, ceil_div(job.tiles, ceil_div(max(job.tiles // few, 1), threads) * threads))
     job.units = ceil_div(job.tiles, job.unit_tiles)
     job.parts = 1

@@ -57,6 +57,7 @@ cdef struct Blocks:
 
 cdef enum:
     FAR_BYTES = 3 << 22             # of an array that no cache holds from one layer to the next
+    COLLIDING = 1 << 11             # pixels or rows so many bytes apart meet in a few sets of the first-level cache
     MAX_BANDS = 8
 
 # Winograd: outputs are cut into tiles of m x m; those of a dilated kernel that lie `dilation`

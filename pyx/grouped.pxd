@@ -32,7 +32,7 @@
 # leave out what is outside.  Meanwhile the lines that come next are fetched, if no cache holds them.
 from libc.string cimport memset
 
-from geometry cimport CONSTANT, Geometry, Job, ceil_div, kernel_rows, lines_of_y, source_index, source_row
+from geometry cimport COLLIDING, CONSTANT, Geometry, Job, ceil_div, kernel_rows, lines_of_y, source_index, source_row
 from kernel_table cimport CLAMP, LINE, Gather, Segment, Spread, Tile, tile_function
 
 cdef enum:
@@ -41,7 +41,6 @@ cdef enum:
     NEAR_STRIP = 3 << 14            # strip, or of one that serves row after row, to stay in the first-level cache
     NEAR_PLANES = 1 << 15           # or what a band's windows hold, to stay there from depth to depth
     BAND_ROWS = 16                  # of outputs, at most
-    COLLIDING = 1 << 11             # pixels so many bytes apart meet in a few sets of the first-level cache
     NEAR_UNIT = 1 << 18             # of a unit's rows, for those of the next to be fetched meanwhile
     FETCHED_BYTES = 22 << 20        # of arrays that no cache keeps from call to call
     UNITS_PER_THREAD = 8

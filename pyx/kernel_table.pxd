@@ -67,14 +67,22 @@ cdef struct Tile:                   # a run of equal register tiles; contract in
     Py_ssize_t onto                 # 1: the result is added to c
     Py_ssize_t limits               # 1: the result is at least 0; 2: and at most 6
 
+cdef struct Place:                  # of a segment of a stencil in its window
+    Py_ssize_t row
+    Py_ssize_t column
+
 cdef struct Stencil:                # a run of stencil tiles; contract in kernels/stencil.pxi
     Py_ssize_t count
     const Segment* segments         # a and b in bytes, terms: kernel rows
+    const Place* places             # of each segment, for an edge tile,
+    unsigned long long rows_met     # and which rows and columns that it sees are in the input: a bit for each
+    unsigned long long columns_met
     Py_ssize_t heights[MAX_STENCIL_HEIGHT]      # segments of each height, [height - 1]
     const char* a                   # weights
     Py_ssize_t a_row
     const char* b                   # input rows
     Py_ssize_t b_row
+    Py_ssize_t ahead                # bytes ahead of its first row from which a tile fetches rows; 0: it does not
     const char* init                # the bias; NULL: sums go on from c
     Py_ssize_t summands             # other sums that are added
     const char* summand[MAX_LEVELS]
@@ -94,6 +102,9 @@ cdef struct RowStencil:             # contract in kernels/row_stencil.pxi
     Py_ssize_t a_tap
     const char* b                   # input rows
     Py_ssize_t b_row
+    Py_ssize_t ahead                # bytes ahead of which lines are fetched, or 0,
+    Py_ssize_t fresh                # of so many rows
+    Py_ssize_t fresh_row            # and so many bytes apart
     const char* init                # the bias
     char* c
     Py_ssize_t c_row
@@ -382,6 +393,8 @@ cdef struct KernelTable:
     tile_function picking_tile[MAX_MR]      # tiles whose lanes pick channels, where a_row is a_term,
     tile_function picking_apart_tile[MAX_MR]        # and everywhere
     stencil_function stencil[MAX_NV][MAX_STENCIL_ROWS]      # [vectors - 1][rows - 1]
+    bint stencil_edges              # whether there are such that leave out what is outside of the input
+    stencil_function stencil_edge[MAX_NV][MAX_STENCIL_ROWS]
     Py_ssize_t stencil_rows         # rows of the highest
     Py_ssize_t stencil_height       # kernel rows of its highest segment
     row_stencil_function row_stencil[MAX_STRIDE - 1]        # [stride - 2]

@@ -1,6 +1,7 @@
 # Few output channels in planes whose rows are strided, and kernels of few taps: a row of outputs is
 # computed from rows of the input where they lie, so that nothing is copied.
 #
+# Planes of a size have the same rows at their edges and between: these are listed once for a unit.
 # A sum has the order that it has in stencil.pxd, so that it does not depend on how the arrays lie.
 from geometry cimport CONSTANT, Geometry, Job, ceil_div, source_index
 from kernel_table cimport CLAMP, MAX_STRIDE, MAX_TAPS, RowStencil, Segment
@@ -8,6 +9,9 @@ from strip cimport Block, Strip, class_height, source_depth
 
 cdef enum:
     SEGMENTS = 64                   # kernel rows of all planes, at most
+    SHORT_ROW = 512                 # bytes of the input's, which the processor does not foresee: rows are
+    AHEAD = 8                       # fetched for outputs so many rows below
+    LISTED = 3                      # runs of rows: at the upper edge, between the edges, and at the lower one
     FILTERS = 2                     # of a group, at most: each takes the rows apart again
 
 
@@ -27,19 +31,35 @@ cdef inline bint rows_in_place(const Job* job) noexcept nogil:
             and (job.skip_padding if g.pad_mode == CONSTANT else not padded))
 
 
+cdef struct Rows:                   # of outputs, from where on and what they are summed from, or oh is -1
+    Py_ssize_t od
+    Py_ssize_t oh
+    Py_ssize_t n_segments
+    Segment segments[SEGMENTS]
+
+
+cdef inline void forget_rows(Rows* listed) noexcept nogil:
+    cdef Py_ssize_t n
+    for n in range(LISTED):
+        listed[n].oh = -1
+
+
 cdef inline void row_stencil_block(const Job* job, const Strip* s, const Block* b, Py_ssize_t filters,
-                                   Py_ssize_t filters_end) noexcept nogil:
-    """Some filters' outputs of a block: rows whose windows lie in the input together, others one by one."""
+                                   Py_ssize_t filters_end, Rows* listed) noexcept nogil:
+    """Some filters' outputs of a block: rows whose windows lie in the input together, others one by one.
+
+    What the first rows are summed from is `listed` for the next block, which often has the same.
+    """
     cdef const Geometry* g = &job.g
-    cdef Py_ssize_t item = job.kernels.item, row = 0, oh, lo, hi, f
-    cdef Segment segments[SEGMENTS]
+    cdef Py_ssize_t item = job.kernels.item, row = 0, n = 0, oh, lo, hi, f
+    cdef Rows* rows
     cdef RowStencil t
     lo = ceil_div(max(g.before[1], 0), g.stride[1])
     hi = (g.size[1] - g.kernel[1] + g.before[1]) // g.stride[1] + 1 if g.size[1] + g.before[1] >= g.kernel[1] else 0
-    t.segments = segments
     t.taps = g.kernel[2]
     t.a_tap = g.kernel[0] * g.kernel[1] * g.ic * item
     t.b_row, t.c_row = g.stride[1] * job.x.axis[1], job.y.axis[1]
+    t.fresh, t.fresh_row = g.stride[1], job.x.axis[1]
     t.columns = b.columns
     t.first = g.before[2] - b.ow * g.stride[2]
     t.last = t.first + g.size[2]
@@ -47,7 +67,12 @@ cdef inline void row_stencil_block(const Job* job, const Strip* s, const Block* 
     while row < b.rows:
         oh = b.oh + row
         t.rows = min(hi - oh, b.rows - row) if lo <= oh < hi else 1
-        t.n_segments = list_rows(job, s, b.od, oh, segments)
+        rows = listed + min(n, LISTED - 1)
+        if rows.oh != oh or rows.od != b.od:
+            rows.od, rows.oh = b.od, oh
+            rows.n_segments = list_rows(job, s, b.od, oh, rows.segments)
+        t.segments, t.n_segments = rows.segments, rows.n_segments
+        t.ahead = AHEAD * t.b_row if t.n_segments > 0 and g.size[2] * item < SHORT_ROW else 0
         for f in range(filters, filters_end):
             t.a = b.weights + f * job.blocks.terms * item
             t.init = b.bias + f * item
@@ -55,6 +80,7 @@ cdef inline void row_stencil_block(const Job* job, const Strip* s, const Block* 
             t.c = b.y + f * job.y.channel + row * job.y.axis[1]
             job.kernels.row_stencil[g.stride[2] - 2](&t)
         row += t.rows
+        n += 1
     for f in range(filters if job.activation > CLAMP else filters_end, filters_end):
         job.kernels.activate(job.activation, b.y + f * job.y.channel, job.y.axis[1], b.rows, b.columns)
 

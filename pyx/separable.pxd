@@ -104,6 +104,7 @@ cdef inline Segment* begin_pass(const Job* job, const Strip* s, Py_ssize_t axis,
     """A job whose kernel has one axis; returns the end of its segments."""
     cdef Py_ssize_t a
     p.job = job[0]
+    p.job.bare = False
     p.strip = s[0]
     for a in range(3):
         if a != axis:
@@ -119,7 +120,7 @@ cdef inline Segment* begin_pass(const Job* job, const Strip* s, Py_ssize_t axis,
         p.strip.plane = job.rectangle[0] * p.strip.row
     else:
         p.job.skip_padding = False
-        add_segments(&p.job, &p.strip, 0, 0, 1, segments, p.heights)
+        add_segments(&p.job, &p.strip, 0, 0, 1, segments, NULL, p.heights)
     p.segments = segments
     return segments + job.g.kernel[axis]
 
@@ -162,7 +163,7 @@ cdef inline void separable_unit(const Job* job, Py_ssize_t unit, char* scratch) 
     sums += 64 - <Py_ssize_t> sums % 64
     planes = sums + (job.joined * g.oc if job.joined > 1 else 1) * sums_plane
     apart = planes + (0 if last else job.joined * g.oc * g.kernel[0] * plane_bytes)
-    t.summands = 0
+    t.summands = t.ahead = 0
     t.fetch = NULL
     filters = unit % job.parts * job.part_blocks
     filters_end = min(filters + job.part_blocks, job.joined * g.oc)
@@ -194,7 +195,7 @@ cdef inline void separable_unit(const Job* job, Py_ssize_t unit, char* scratch) 
                     t.c, t.c_row = planes + (f * g.kernel[0] + slot) * plane_bytes, row
                     cover(job, &t, b.rows, b.columns, NULL)
         if not last:
-            add_segments(&through.job, &through.strip, b.od, 0, g.kernel[0], segments, through.heights)
+            add_segments(&through.job, &through.strip, b.od, 0, g.kernel[0], segments, NULL, through.heights)
             for f in range(filters, filters_end):
                 begin(&through, b.weights + (f * terms + g.kernel[2] + g.kernel[1]) * item, &t)
                 t.b = planes + f * g.kernel[0] * plane_bytes

@@ -79,6 +79,13 @@ typedef int64_t bits;
 #define STENCIL_HEIGHT 2
 #endif
 #define STENCIL(n) ((n) <= STENCIL_ROWS ? (n) : 1)
+/* Where masks have registers of their own, tiles at an edge read the input in place. */
+#if defined(__AVX512F__)
+#define STENCIL_EDGES 1
+#else
+#define STENCIL_EDGES 0
+#endif
+#define EDGE_STENCIL(n) (STENCIL_EDGES ? (n) : 1)
 
 typedef real vec __attribute__((vector_size(VBYTES)));
 typedef bits vbits __attribute__((vector_size(VBYTES)));
@@ -328,6 +335,31 @@ VINLINE vec vload_between(const char *p, Py_ssize_t first, Py_ssize_t last, vec 
     return rest;
 }
 #endif
+/* A row of the widest tile. */
+static const char ZEROS[2 * VBYTES] __attribute__((aligned(64), unused)) = {0};
+/* Lanes whose bits are set; others are zero, and their bytes are not touched. */
+VINLINE vec vload_bits(const char *p, unsigned long long lanes)
+{
+#if defined(__AVX512F__) && (CYCONV_REAL == CYCONV_FLOAT || CYCONV_REAL == CYCONV_INT32)
+    return (vec)_mm512_maskz_loadu_epi32((__mmask16)lanes, p);
+#elif defined(__AVX512F__)
+    return (vec)_mm512_maskz_loadu_epi64((__mmask8)lanes, p);
+#elif defined(__AVX2__) && (CYCONV_REAL == CYCONV_FLOAT || CYCONV_REAL == CYCONV_INT32)
+    const __m256i bit = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+    __m256i met = _mm256_cmpeq_epi32(_mm256_and_si256(_mm256_set1_epi32((int)lanes), bit), bit);
+    return (vec)_mm256_maskload_epi32((const int *)p, met);
+#elif defined(__AVX2__)
+    const __m256i bit = _mm256_setr_epi64x(1, 2, 4, 8);
+    __m256i met = _mm256_cmpeq_epi64(_mm256_and_si256(_mm256_set1_epi64x((long long)lanes), bit), bit);
+    return (vec)_mm256_maskload_epi64((const long long *)p, met);
+#else
+    vec v = {0};
+    for (int i = 0; i < LANES; i++)
+        if (lanes >> i & 1)
+            v[i] = ((const real *)p)[i];
+    return v;
+#endif
+}
 
 VINLINE vbits vis_nan(vec x)
 {

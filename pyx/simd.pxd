@@ -13,6 +13,7 @@ cdef extern from "simd.h" nogil:
     enum: NV                        # vectors of a row of a register tile
     enum: STENCIL_ROWS              # rows of a stencil tile, and kernel rows that it takes at once
     enum: STENCIL_HEIGHT
+    enum: STENCIL_EDGES             # whether tiles at an edge read the input in place
     enum: LINE_SITES                # sites of lines whose six sums registers hold
     enum: MET_LEAST                 # terms that a wide tile takes together, if it is not MET
     enum: LATE_SITES                # tiles whose six sums registers hold, while weights are transformed
@@ -24,6 +25,7 @@ cdef extern from "simd.h" nogil:
     enum: REAL_IS_FLOATING
 
     enum: EXP_DEGREE
+    const char* ZEROS               # a row of the widest tile
     const real LOG2_E
     const real LN2_HIGH
     const real LN2_LOW
@@ -37,12 +39,14 @@ cdef extern from "simd.h" nogil:
     real POINT_B(int whole) noexcept
     int ROWS(int n) noexcept
     int STENCIL(int n) noexcept
+    int EDGE_STENCIL(int n) noexcept
     vec vload(const char* p) noexcept
     void vstore(char* p, vec v) noexcept
     void vstream(char* p, vec v) noexcept
     vec vload_part(const char* p, Py_ssize_t n) noexcept
     void vstore_part(char* p, vec v, Py_ssize_t n) noexcept
     vec vload_between(const char* p, Py_ssize_t first, Py_ssize_t last, vec rest) noexcept
+    vec vload_bits(const char* p, unsigned long long lanes) noexcept
     vec vsplat(real s) noexcept
     void vprefetch(const char* p) noexcept
     void vfetch(const char* p) noexcept

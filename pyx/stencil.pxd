@@ -4,13 +4,15 @@
 # A block is a rectangle of outputs of the channels of a group, or of all groups that share a strip.
 # What it reads, padding included, is copied to that strip in scratch memory (strip.pxd), as few planes
 # (channels and depths) of one group at a time as the cache holds; the sums go on from one part to the
-# next.  Fast FIR (fast_fir.pxd) takes a block's rows
-# for several sums of fewer kernel rows.
+# next.  Where tiles can leave out what is outside of the input, the input is the strip
+# (stencil_in_place.pxd).  Fast FIR (fast_fir.pxd) takes a block's rows for several sums of fewer kernel rows.
 from arrays cimport follows
 from fast_fir cimport MAX_POINTS, points_of, taps_before
 from geometry cimport CONSTANT, Geometry, Job, ceil_div, kernel_rows, lines_of_y
-from kernel_table cimport CLAMP, FETCHED_PIECES, MAX_LEVELS, MAX_STENCIL_HEIGHT, STORED, Gather, Segment, Stencil
-from row_stencil cimport row_stencil_block, rows_in_place
+from kernel_table cimport (CLAMP, FETCHED_PIECES, MAX_LEVELS, MAX_STENCIL_HEIGHT, STORED, Gather, Place, Segment,
+                           Stencil)
+from row_stencil cimport LISTED, Rows, forget_rows, row_stencil_block, rows_in_place
+from stencil_in_place cimport cover_in_place, planes_in_place, rows_of_block
 from strip cimport (Ahead, Block, Strip, class_height, column_at, fetches, fill_planes, pieces_ahead,
                     planes_of, slot_of, source_depth, strip_of, whole_phases)
 
@@ -88,6 +90,13 @@ cdef inline void cut_blocks(Job* job) noexcept nogil:
     cdef Strip s = strip_of(job, 1, 1)
     cdef Py_ssize_t rows = ceil_div(g.out[1], s.apart), columns, limit
     job.in_place = rows_in_place(job)
+    job.bare = not job.in_place and planes_in_place(job)
+    if job.bare:
+        job.rectangle[1] = even_part(g.out[2], most, width)
+        job.rectangle[0] = even_part(rows, rows_of_block(job), job.kernels.stencil_rows)
+        job.planes = planes
+        count_blocks(job, rows, s.apart)
+        return
     if job.in_place:
         limit = BAND // (planes * job.kernels.item)         # elements of a plane
         job.rectangle[1] = even_part(g.out[2], limit // (g.stride[1] * g.stride[2]), width)
@@ -146,6 +155,8 @@ cdef inline Py_ssize_t stencil_scratch(const Job* job) noexcept nogil:
     cdef Strip s = strip_of(job, job.rectangle[0], job.rectangle[1])
     if job.in_place:
         return 0
+    if job.bare:
+        return job.planes * plane_segments(job, &s) * <Py_ssize_t> (sizeof(Segment) + sizeof(Place))
     return (job.g.kernel[0] * <Py_ssize_t> (sizeof(Py_ssize_t) + sizeof(bint))
             + pieces_listed(job, &s) * <Py_ssize_t> sizeof(char*)
             + job.planes * plane_segments(job, &s) * <Py_ssize_t> sizeof(Segment)
@@ -170,26 +181,35 @@ cdef inline Py_ssize_t sums_bytes(const Job* job, Py_ssize_t columns) noexcept n
     return job.joined * job.g.oc * job.rectangle[0] * sums_row(job, columns) if job.scattered else 0
 
 
+cdef inline Py_ssize_t count_of(Py_ssize_t n, Py_ssize_t part) noexcept nogil:
+    """Parts that n items are; divisions are slow here."""
+    return 1 if n == part else n if part == 1 else ceil_div(n, part)
+
+
+cdef inline Py_ssize_t take_digit(Py_ssize_t* n, Py_ssize_t base) noexcept nogil:
+    """The last digit of n in a base, without which n goes on."""
+    cdef Py_ssize_t digit = 0
+    if base > 1:                        # divisions are slow here
+        digit = n[0] % base
+        n[0] = n[0] // base
+    return digit
+
+
 cdef inline Block block_of(const Job* job, const Strip* s, Py_ssize_t n) noexcept nogil:
     """Block n: depths follow each other, then columns, rows, groups and samples."""
     cdef const Geometry* g = &job.g
     cdef Py_ssize_t item = job.kernels.item
-    cdef Py_ssize_t across = ceil_div(g.out[2], job.rectangle[1])
-    cdef Py_ssize_t down = ceil_div(ceil_div(g.out[1], s.apart), job.rectangle[0])
-    cdef Py_ssize_t apart = min(s.apart, g.out[1])
-    cdef Py_ssize_t group, sample
+    cdef Py_ssize_t across = count_of(g.out[2], job.rectangle[1])
+    cdef Py_ssize_t down = count_of(count_of(g.out[1], s.apart), job.rectangle[0])
+    cdef Py_ssize_t apart = min(s.apart, g.out[1]), groups = count_of(g.groups, job.joined), group, sample
     cdef Block b
-    b.plane = n // g.out[0]
-    b.od = n % g.out[0]
-    n = b.plane
-    b.ow = n % across * job.rectangle[1]
-    n = n // across
-    b.oh = n % down * job.rectangle[0] * s.apart
-    n = n // down
-    b.oh += n % apart
-    n = n // apart
-    group = n % (g.groups // job.joined) * job.joined
-    sample = n // (g.groups // job.joined)
+    b.od = take_digit(&n, g.out[0])
+    b.plane = n
+    b.ow = take_digit(&n, across) * job.rectangle[1]
+    b.oh = take_digit(&n, down) * job.rectangle[0] * s.apart
+    b.oh += take_digit(&n, apart)
+    group = take_digit(&n, groups) * job.joined
+    sample = n
     b.rows = max(min(job.rectangle[0], ceil_div(g.out[1] - b.oh, s.apart)), 0)
     b.columns = min(job.rectangle[1], g.out[2] - b.ow)
     b.x = job.x.data + sample * job.x.batch + group * g.ic * job.x.channel
@@ -214,6 +234,7 @@ cdef inline void stencil_unit(const Job* job, Py_ssize_t unit, char* scratch) no
     cdef Py_ssize_t item = job.kernels.item, planes = planes_of(job), group_planes = planes // job.joined
     cdef Strip s = strip_of(job, job.rectangle[0], job.rectangle[1])
     cdef Segment* segments = <Segment*> scratch
+    cdef Place* places = <Place*> (segments + job.planes * plane_segments(job, &s)) if job.bare else NULL
     cdef const char** pieces = <const char**> (segments + job.planes * plane_segments(job, &s))
     cdef Py_ssize_t* held = <Py_ssize_t*> (pieces + pieces_listed(job, &s))
     cdef bint* wild = <bint*> (held + g.kernel[0])
@@ -227,9 +248,10 @@ cdef inline void stencil_unit(const Job* job, Py_ssize_t unit, char* scratch) no
     cdef bint whole = wide and s.apart == 1 and job.rectangle[0] == g.out[1]
     cdef Py_ssize_t plane = -1, listed = -1, points_listed = -1
     cdef Block b
+    cdef Rows rows[LISTED]
     cdef Stencil t
     cdef Ahead ahead
-    cdef bint fetching = fetches(job)       # a strip while tiles of the one before compute
+    cdef bint fetching = not job.bare and fetches(job)       # a strip while tiles of the one before compute
     cdef Points points
     cdef Segment* points_segments = segments + job.planes * plain_segments(job, &s)
     cdef char* common
@@ -237,12 +259,15 @@ cdef inline void stencil_unit(const Job* job, Py_ssize_t unit, char* scratch) no
     cdef char* c
     cdef Py_ssize_t c_row
     cdef Py_ssize_t sums_plane = job.rectangle[0] * sums_row(job, job.rectangle[1])
+    forget_rows(rows)
+    if job.bare:
+        s.row = job.x.axis[1]
     strip += 64 - <Py_ssize_t> strip % 64
     common = strip + job.planes * s.plane + job.kernels.lanes * job.kernels.nv * item
     common += 64 - <Py_ssize_t> common % 64
     sums = common + (s.rows * sums_row(job, job.rectangle[1]) if job.levels > 0 else 0)
-    t.segments = segments
-    t.summands = 0
+    t.segments, t.places = segments, places
+    t.summands = t.ahead = 0
     t.fetch = NULL
     t.a_row = s.cycle * g.ic * item
     t.c_lines = lines_of_y(job, job.blocks.terms >= LONG)
@@ -256,25 +281,26 @@ cdef inline void stencil_unit(const Job* job, Py_ssize_t unit, char* scratch) no
         if b.rows == 0:
             continue
         if job.in_place:
-            row_stencil_block(job, &s, &b, filters, filters_end)
+            row_stencil_block(job, &s, &b, filters, filters_end, rows)
             continue
         first = 0
         while first < planes:
             count = min(job.planes, planes - first)
             if b.plane != plane or count < planes:
-                for k in range(g.kernel[0]):
+                for k in range(0 if job.bare else g.kernel[0]):
                     held[k], wild[k] = -1, False
                 plane = b.plane
-            fill_planes(job, &s, &b, first, count, b.rows <= clear, whole and b.rows <= clear, held, wild, strip)
+            if not job.bare:
+                fill_planes(job, &s, &b, first, count, b.rows <= clear, whole and b.rows <= clear, held, wild, strip)
             levels = job.levels
-            for k in range(g.kernel[0]):
+            for k in range(g.kernel[0] if levels > 0 else 0):
                 levels = 0 if wild[k] else levels
             if levels > 0:
                 if points_listed != b.od or count < planes:
                     list_points(job, &s, b.od, first, min(count, group_planes), points_segments, &points)
                     points_listed = b.od
             elif listed != b.od or count < planes:
-                add_segments(job, &s, b.od, first, min(count, group_planes), segments, t.heights)
+                add_segments(job, &s, b.od, first, min(count, group_planes), segments, places, t.heights)
                 listed = b.od
             t.limits = job.limits if first + count == planes else 0
             if fetching:
@@ -296,6 +322,8 @@ cdef inline void stencil_unit(const Job* job, Py_ssize_t unit, char* scratch) no
                 if levels > 0:
                     points.zero = b.bias + (g.oc + 1) * item
                     cover_points(job, &s, &points, &t, levels, 0, b.rows, b.columns, common)
+                elif job.bare:
+                    cover_in_place(job, &b, &t)
                 elif run_width(job) > 0:
                     cover_runs(job, &t, b.columns)
                 else:
@@ -338,7 +366,7 @@ cdef inline void list_points(const Job* job, const Strip* s, Py_ssize_t od, Py_s
     cdef Py_ssize_t n, height
     for n in range(points_of(job.levels)):
         point.g.kernel[1], strip.row = s.taps[first_leaf(job) + n], s.next[first_leaf(job) + n]
-        add_segments(&point, &strip, od, first, planes, segments, p.heights[n])
+        add_segments(&point, &strip, od, first, planes, segments, NULL, p.heights[n])
         p.segments[n] = segments
         for height in range(MAX_STENCIL_HEIGHT):
             segments += p.heights[n][height]
@@ -442,12 +470,15 @@ cdef inline void cover_runs(const Job* job, Stencil* t, Py_ssize_t columns) noex
 
 
 cdef inline void add_segments(const Job* job, const Strip* s, Py_ssize_t od, Py_ssize_t first, Py_ssize_t planes,
-                              Segment* segments, Py_ssize_t* heights) noexcept nogil:
-    """What sums take from the strip: by falling height of the segments, then plane, class, part, column."""
+                              Segment* segments, Place* places, Py_ssize_t* heights) noexcept nogil:
+    """What sums take from the strip: by falling height of the segments, then plane, class, part, column.
+
+    `places`: of each segment, if the input is the strip.
+    """
     cdef const Geometry* g = &job.g
     cdef Py_ssize_t item = job.kernels.item, columns = g.kernel[2]
     cdef Py_ssize_t a_column = kernel_rows(g) * g.ic * item
-    cdef Py_ssize_t height, n, k, p, i, d, r, part, parts, start, row, a, b
+    cdef Py_ssize_t height, n, k, p, i, d, r, part, parts, start, row, a, b, plane
     cdef Segment* segment = segments
     for height in range(MAX_STENCIL_HEIGHT, 0, -1):
         heights[height - 1] = 0
@@ -455,6 +486,9 @@ cdef inline void add_segments(const Job* job, const Strip* s, Py_ssize_t od, Py_
             i, d = p // g.kernel[0], p % g.kernel[0]
             if job.skip_padding and source_depth(g, od, d) < 0:
                 continue
+            plane = (slot_of(job, od, p) - first) * s.plane
+            if job.bare:
+                plane = i * job.x.channel + source_depth(g, od, d) * job.x.axis[0]
             row = 0
             for n in range(s.classes):
                 # A class in parts of nearly equal height.
@@ -465,11 +499,14 @@ cdef inline void add_segments(const Job* job, const Strip* s, Py_ssize_t od, Py_
                     if (part + 1) * r // parts - start != height:
                         continue
                     a = ((d * g.kernel[1] + n + start * s.cycle) * g.ic + i) * item
-                    b = (slot_of(job, od, p) - first) * s.plane + (row + start) * s.row
+                    b = plane + (row + start) * s.row
                     for k in range(columns):
                         segment.a = a + k * a_column
                         segment.b = b + column_at(g, s, k) * item
                         segment.terms = height
                         segment += 1
+                        if job.bare:
+                            places.row, places.column = start, k
+                            places += 1
                     heights[height - 1] += columns
                 row += s.rows - 1 + r

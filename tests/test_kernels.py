@@ -123,6 +123,24 @@ def test_stencil_tiles_stay_in_registers(name):
                     assert not any(on_stack(loop) for loop in of), f"{real}_{name} {rows}x{vectors}: {of}"
 
 
+@pytest.mark.skipif("avx512" not in BUILT, reason="only AVX-512 has tiles that read edges in place")
+def test_stencil_edge_tiles_stay_in_registers():
+    """As above; loads take their lanes from mask registers, and no vector goes to memory."""
+    for real in ("f32", "f64"):
+        functions = disassembly(f"{real}_avx512")
+        tiles = {m[1]: body for symbol, body in functions.items() if (m := re.search(r"stencil_edge_(\dx\d)$", symbol))}
+        assert len(tiles) == 16
+        for size, body in tiles.items():
+            rows, vectors = map(int, size.split("x"))
+            loops = inner_loops(body)
+            for taken in range(1, 6):
+                products = rows * vectors * taken
+                of = [loop for loop in loops if sum(bool(MULTIPLIES.match(text)) for text in loop) == products]
+                assert of, f"{real} {size}: no loop of {products} products"
+                spilled = [text for loop in of for text in on_stack(loop) if "mm" in text]
+                assert not spilled, f"{real} {size}, {taken} rows of the kernel: {spilled}"
+
+
 @pytest.mark.parametrize("name", [n for n in BUILT if n != "base"])
 @pytest.mark.parametrize("op", ["max", "add"])
 def test_pools_stay_in_registers(name, op):

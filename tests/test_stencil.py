@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from arrays_in_memory import guarded
 from bounds import assert_within_bound, bound
 from cases import CONV, DTYPES, FLOATS, PLAN, Case, draw_fitting, integers, kernel_layouts, layouts, moved, reals
 from conftest import kernels_of
@@ -98,6 +99,46 @@ def test_large_work_is_cut(each_isa, channels, filters, size, kernel, arguments)
         expected = moved(reference.convolve(x, w, b, **named), layouts(ndim)[1])
         y = CONV[ndim](moved(x, layouts(ndim)[1]), w, b, layout=layouts(ndim)[1], algorithm="stencil", **named)
         np.testing.assert_array_equal(y, expected)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("channels", "filters", "kernel"),
+    [
+        (1, 1, (1, 1)),
+        (1, 2, (3, 3)),
+        (3, 1, (2, 5)),
+        (1, 1, (7, 4)),  # two segments of rows
+        (1, 1, (11, 33)),  # as wide as a tile may see
+        (1, 1, (3, 34)),  # and more
+        (1, 1, (57, 3)),  # as high
+        (1, 1, (58, 2)),
+    ],
+)
+def test_in_place(each_isa, dtype, channels, filters, kernel):
+    """Input that touches pages nobody may read, and a spread one, which is copied, have the same bits."""
+    rng = np.random.default_rng(29)
+    lanes = {"avx512": 64, "avx2": 32, "base": 16}[each_isa] // np.dtype(dtype).itemsize
+    w = rng.standard_normal((filters, channels, *kernel)).astype(dtype)
+    named = {"layout": "NCHW", "kernel_layout": "OIHW", "algorithm": "stencil"}
+    for height, width in ((2, 3), (5, lanes), (9, 2 * lanes - 1), (17, 2 * lanes + 1), (30, 5 * lanes + 3)):
+        x = rng.standard_normal((2, channels, height, width)).astype(dtype)
+        spread = np.repeat(x, 2, axis=-1)[..., ::2]
+        for padding in ("same", "full", ((0, kernel[0]), (kernel[1] + 3, 1)), ((70, 0), (0, 80))):
+            y = cyconv.conv2d(spread, w, padding=padding, **named)
+            assert_within_bound(y, Case(x, w, None, {**without(named, "algorithm"), "padding": padding}))
+            for at_end in (False, True):
+                for threads in (1, 2):
+                    z = cyconv.conv2d(guarded(x, at_end), w, padding=padding, threads=threads, **named)
+                    assert z.tobytes() == y.tobytes(), (height, width, padding, at_end, threads)
+
+
+@pytest.mark.parametrize(("kernel", "filters", "copies"), [((5, 5), 2, False), ((5, 34), 1, True), ((5, 5), 3, True)])
+def test_little_is_taken_in_place(each_isa, kernel, filters, copies):
+    """Where masks have registers of their own there is no strip, unless filters are many or large."""
+    x, w = (1, 1, 100, 100), np.ones((filters, 1, *kernel), np.float32)
+    plan = cyconv.plan_conv2d(x, w, padding="same", layout="NCHW", algorithm="stencil", threads=1)
+    assert (plan.workspace_bytes > 10000) == (copies or each_isa != "avx512")
 
 
 @pytest.mark.parametrize(

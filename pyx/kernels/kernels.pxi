@@ -6,7 +6,7 @@ from kernel_table cimport (AROUND, CLAMP, FETCHED, FETCHED_PIECES, LEAKY_RELU, L
                            MAX_STRIDE, MAX_TURNS, MAXIMUM, MAXIMUM_NUMBER, MET, PANEL, SIGMOID, SUM, TANH,
                            WHOLE_SCALE, CLines, Columns, Difference, Fold, FourierAxis, FourierTurn, Gather,
                            InputTransform, KernelTable, LateProducts, LineInputs, LineOutputs, LineProducts,
-                           OutputTransform, RowStencil, Segment, Slide, Spread, Stencil, Tile, VanHerk,
+                           OutputTransform, Place, RowStencil, Segment, Slide, Spread, Stencil, Tile, VanHerk,
                            WeightTransform, gather_function, has_point, tile_function)
 from simd cimport *
 
@@ -68,6 +68,11 @@ TABLE.stencil[0][:] = [stencil_1x1, stencil_2x1, stencil_3x1, stencil_4x1,
                        stencil_5x1, stencil_6x1, stencil_7x1, stencil_8x1]
 TABLE.stencil[1][:] = [stencil_1x2, stencil_2x2, stencil_3x2, stencil_4x2,
                        stencil_5x2, stencil_6x2, stencil_7x2, stencil_8x2]
+TABLE.stencil_edges = STENCIL_EDGES
+TABLE.stencil_edge[0][:] = [stencil_edge_1x1, stencil_edge_2x1, stencil_edge_3x1, stencil_edge_4x1,
+                            stencil_edge_5x1, stencil_edge_6x1, stencil_edge_7x1, stencil_edge_8x1]
+TABLE.stencil_edge[1][:] = [stencil_edge_1x2, stencil_edge_2x2, stencil_edge_3x2, stencil_edge_4x2,
+                            stencil_edge_5x2, stencil_edge_6x2, stencil_edge_7x2, stencil_edge_8x2]
 TABLE.met_least = MET_LEAST
 TABLE.stencil_rows = STENCIL_ROWS
 TABLE.stencil_height = STENCIL_HEIGHT

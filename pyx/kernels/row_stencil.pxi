@@ -10,7 +10,7 @@
 # each tap follow each other in the sum.  `stride` vectors of b are taken apart into what a vector of
 # outputs meets at its first taps; at the next it meets the same one element further on, as in slide.pxi.
 # Elements of b before `first` and from `last` on are zeros that are not read.  An output is summed in the
-# same order wherever it is.
+# same order wherever it is.  Lines that are met for the first time are fetched `ahead`.
 cdef inline void row_stencil(const int stride, const RowStencil* t) noexcept nogil:
     """Frequent kernels are constants, whose weights stay in registers."""
     cdef const Segment* s = t.segments
@@ -54,14 +54,22 @@ cdef inline void row_stencil_rows(const int stride, const int held, const Py_ssi
     cdef const char* b = t.b + column * stride * <Py_ssize_t> sizeof(real)
     cdef char* c = t.c + column * <Py_ssize_t> sizeof(real)
     cdef Py_ssize_t lanes = min(t.columns - column, LANES), limits = t.limits
-    cdef Py_ssize_t _r, v, s
+    cdef Py_ssize_t _r, _n, v, s
+    cdef const char* ahead
     cdef Taps x
-    x.first, x.last = t.first - column * stride, t.last - column * stride
     x.a_tap = t.a_tap
+    for v in range(stride + 1 if edge else 0):
+        x.met[v] = bits_below(t.last - column * stride - v * LANES) & ~bits_below(t.first - column * stride - v * LANES)
     for _r in range(t.rows):
         for v in range(vectors):
             acc = init
             x.b = b + v * stride * VBYTES
+            if t.ahead > 0:
+                ahead = x.b + t.segments[0].b + t.ahead
+                for _n in range(t.fresh):
+                    for s in range(stride * VBYTES // 64):
+                        vprefetch_far(ahead + s * 64)
+                    ahead += t.fresh_row
             if held and stride == 2:
                 acc = add_taps(stride, 2, taps, edge, at, weights, NULL, &x, acc)
                 acc = add_taps(stride, 1, taps, edge, at + 2, weights + 2 * taps, NULL, &x, acc)
@@ -90,12 +98,16 @@ cdef inline void row_stencil_rows(const int stride, const int held, const Py_ssi
         c += t.c_row
 
 
+cdef inline unsigned long long bits_below(Py_ssize_t n) noexcept nogil:
+    """The first n of a vector's lanes, a bit each."""
+    return (<unsigned long long> 1 << min(max(n, 0), LANES)) - 1
+
+
 cdef struct Taps:                   # of a vector of outputs
     const char* a
     Py_ssize_t a_tap
     const char* b
-    Py_ssize_t first
-    Py_ssize_t last
+    unsigned long long met[MAX_STRIDE + 1]      # lanes of its vectors that are in the input, at an edge
 
 
 # Constants, not loops, count taps: only then are phases in registers.
@@ -134,8 +146,7 @@ cdef inline void take_apart(const int stride, const Py_ssize_t taps, const bint 
 
 cdef inline vec row_columns(const bint edge, const char* b, const int vector, const Taps* x) noexcept nogil:
     if edge:
-        return vload_between(b + vector * VBYTES, min(max(x.first - vector * LANES, 0), LANES),
-                             min(max(x.last - vector * LANES, 0), LANES), vsplat(0))
+        return vload_bits(b + vector * VBYTES, x.met[vector])
     return vheld(vload(b + vector * VBYTES))
 
 
