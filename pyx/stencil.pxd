@@ -12,7 +12,7 @@ from geometry cimport CONSTANT, Geometry, Job, ceil_div, kernel_rows, lines_of_y
 from kernel_table cimport (CLAMP, FETCHED_PIECES, MAX_LEVELS, MAX_STENCIL_HEIGHT, STORED, Gather, Place, Segment,
                            Stencil)
 from row_stencil cimport LISTED, Rows, forget_rows, row_stencil_block, rows_in_place
-from stencil_in_place cimport cover_in_place, planes_in_place, rows_of_block
+from stencil_in_place cimport BAND, cover_in_place, planes_in_place, rows_of_block
 from strip cimport (Ahead, Block, Strip, class_height, column_at, fetches, fill_planes, pieces_ahead,
                     planes_of, slot_of, source_depth, strip_of, whole_phases)
 
@@ -23,7 +23,6 @@ cdef enum:
     LONG = 64                       # terms of a sum that takes longer than a line of memory takes to come
     ROWS = 64                       # output rows of a block, at most
     FEW_ROWS = 16                   # and at least, unless a plane is too large
-    BAND = 1 << 16                  # bytes of the input that a block reads in place
     NARROW = 4                      # a tile's widths that a block is not narrowed below for more planes
 
 

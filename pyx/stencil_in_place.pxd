@@ -14,7 +14,7 @@ cdef enum:
     FILTERS = 2                     # of a group, at most: more are worth a copy, of whose columns one is aligned
     FEW_TAPS = 5                    # rows of a kernel, of whose input the first-level cache holds all that collide
     TAPS = 1 << 12                  # of all planes
-    BAND = 1 << 16                  # bytes of the input that a block reads,
+    BAND = 1 << 16                  # bytes of the input that a block reads in place,
     FEW_ROWS = 16                   # or those that so many rows of outputs do
     BLOCKS = 8                      # if there are
     LONG_ROW = 1 << 12              # bytes of an input row that the processor fetches ahead by itself
