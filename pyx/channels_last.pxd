@@ -16,7 +16,7 @@ cdef enum:
     STRIPS_BYTES = 1 << 20          # strips of tiles at the edges
     SUMS_BYTES = 1 << 18            # sums of scattered tiles
     MOST_TILES = 16                 # at once
-    COLLIDING = 1 << 12             # pixels so many bytes apart meet in one set of the first-level cache,
+    ONE_SET = 1 << 12               # pixels so many bytes apart meet in one set of the first-level cache,
     WAYS = 8                        # which holds so many of them
 
 cdef struct Run:                    # neighbouring tiles of one output row that are read alike
@@ -62,14 +62,14 @@ cdef inline Py_ssize_t strip_columns(const Job* job, const Chunk* chunk, Py_ssiz
 
 cdef inline bint collide(const Job* job) noexcept nogil:
     """Whether the windows of a tile would drive each other out of the nearest cache."""
-    return job.tile_pixels > WAYS and job.g.stride[2] * job.x.axis[2] % COLLIDING == 0
+    return job.tile_pixels > WAYS and job.g.stride[2] * job.x.axis[2] % ONE_SET == 0
 
 
 cdef inline Py_ssize_t strip_pixel(const Job* job, const Chunk* chunk) noexcept nogil:
     """Bytes from pixel to pixel of a strip, so that windows do not collide."""
     cdef Py_ssize_t pixel = chunk.channels * job.kernels.item
     cdef Py_ssize_t apart = chunk.columns if windowed(job, chunk) else job.g.stride[2]
-    return pixel + 64 if apart * pixel % COLLIDING == 0 else pixel
+    return pixel + 64 if apart * pixel % ONE_SET == 0 else pixel
 
 
 cdef inline Py_ssize_t strip_bytes(const Job* job, const Chunk* chunk, Py_ssize_t pixels) noexcept nogil:

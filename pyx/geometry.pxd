@@ -134,7 +134,7 @@ cdef struct Job:                    # one call: read by all threads, written by 
     bint turned                     #   whether planes are turned, see grouped_planes.pxd,
     bint in_place                   #   and whether interior columns are read where they lie: these
     Py_ssize_t interior[2]          #   of all output columns, from tile to tile, or all if
-    bint bare                       #   tiles at an edge leave out what is outside (whole vectors do);
+    bint bare                       #   tiles at an edge, those of a stencil too, leave out what is outside;
     Py_ssize_t near_blocks          #   blocks that a column of tiles computes together,
     Py_ssize_t pass_blocks          #   and before the next column,
     bint far                        #   whether what comes next is fetched meanwhile: the next column,

@@ -3,10 +3,10 @@
 # All addresses and steps are in bytes, so that drivers need not know the element type.
 
 cdef enum:
-    MAX_MR = 14                     # the highest register tile of any instruction set
     LINE = 64                       # bytes of a line of cache
-    MET = 7                         # terms that a wide tile takes together
+    MAX_MR = 14                     # the highest register tile of any instruction set
     MAX_NV = 2                      # its vectors
+    MET = 7                         # terms that a wide tile takes together
     MAX_STENCIL_ROWS = 8            # the highest stencil tile
     MAX_STENCIL_HEIGHT = 5          # and the kernel rows that one segment of it can have
     FETCHED_PIECES = 2              # of memory, that a segment of it fetches

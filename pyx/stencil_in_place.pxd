@@ -11,7 +11,7 @@ from strip cimport Block, planes_of
 
 cdef enum:
     SEEN = 64                       # rows, and columns, that a tile may see
-    FILTERS = 2                     # of a group, at most: more are worth a copy, of whose columns one is aligned
+    FILTERS = 2                     # of a group, at most: more share one copy, whose rows begin at lines of cache
     FEW_TAPS = 5                    # rows of a kernel, of whose input the first-level cache holds all that collide
     TAPS = 1 << 12                  # of all planes
     BAND = 1 << 16                  # bytes of the input that a block reads in place,

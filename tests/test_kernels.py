@@ -107,11 +107,14 @@ def test_register_tiles_stay_in_registers(name):
 
 @pytest.mark.parametrize("name", BUILT)
 def test_stencil_tiles_stay_in_registers(name):
-    """The loop over segments of each height multiplies a tile for each kernel row, without going to memory."""
+    """The loop over segments of each height multiplies a tile for each kernel row, without going to memory.
+
+    So do edge tiles, whose addresses and masks may: no vector does.
+    """
     highest, height = {"avx512": (8, 5), "avx2": (4, 4), "base": (4, 2)}[name]
-    for real in ("f32", "f64"):
-        functions = disassembly(f"{real}_{name}")
-        tiles = {m[1]: body for symbol, body in functions.items() if (m := re.search(r"stencil_(\dx\d)$", symbol))}
+    for real, edge in itertools.product(("f32", "f64"), ("", "edge_") if name == "avx512" else ("",)):
+        functions = disassembly(f"{real}_{name}").items()
+        tiles = {m[1]: body for symbol, body in functions if (m := re.search(rf"_stencil_{edge}(\dx\d)$", symbol))}
         assert len(tiles) == 16
         for rows in range(1, highest + 1):
             for vectors in (1, 2):
@@ -119,26 +122,9 @@ def test_stencil_tiles_stay_in_registers(name):
                 for taken in range(1, height + 1):
                     products = rows * vectors * taken
                     of = [loop for loop in loops if sum(bool(MULTIPLIES.match(text)) for text in loop) == products]
-                    assert of, f"{real}_{name} {rows}x{vectors}: no loop of {products} products"
-                    assert not any(on_stack(loop) for loop in of), f"{real}_{name} {rows}x{vectors}: {of}"
-
-
-@pytest.mark.skipif("avx512" not in BUILT, reason="only AVX-512 has tiles that read edges in place")
-def test_stencil_edge_tiles_stay_in_registers():
-    """As above; loads take their lanes from mask registers, and no vector goes to memory."""
-    for real in ("f32", "f64"):
-        functions = disassembly(f"{real}_avx512")
-        tiles = {m[1]: body for symbol, body in functions.items() if (m := re.search(r"stencil_edge_(\dx\d)$", symbol))}
-        assert len(tiles) == 16
-        for size, body in tiles.items():
-            rows, vectors = map(int, size.split("x"))
-            loops = inner_loops(body)
-            for taken in range(1, 6):
-                products = rows * vectors * taken
-                of = [loop for loop in loops if sum(bool(MULTIPLIES.match(text)) for text in loop) == products]
-                assert of, f"{real} {size}: no loop of {products} products"
-                spilled = [text for loop in of for text in on_stack(loop) if "mm" in text]
-                assert not spilled, f"{real} {size}, {taken} rows of the kernel: {spilled}"
+                    assert of, f"{real}_{name} {edge}{rows}x{vectors}: no loop of {products} products"
+                    spilled = [text for loop in of for text in on_stack(loop) if not edge or "mm" in text]
+                    assert not spilled, f"{real}_{name} {edge}{rows}x{vectors}: {spilled}"
 
 
 @pytest.mark.parametrize("name", [n for n in BUILT if n != "base"])
