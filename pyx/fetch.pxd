@@ -5,7 +5,7 @@ cdef extern from *:
 
 cdef enum:
     LINE_BYTES = 64
-    FETCHED_BYTES = 1 << 22         # of an array of which the second-level caches hold little
+    FETCHED_BYTES = 3 << 21         # of arrays of which the second-level caches hold little
 
 
 cdef inline void fetch_rows(const char* first, Py_ssize_t step, Py_ssize_t rows, Py_ssize_t bytes) noexcept nogil:

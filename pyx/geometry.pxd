@@ -80,8 +80,7 @@ cdef struct Transform:
     Py_ssize_t input_row            # bytes from one transformed tile to the next
     Py_ssize_t input_plane          # and from each of the 36 to the next
     Py_ssize_t sums_plane
-    bint far_inputs                 # whether lines of x, and of y, are fetched before they are needed
-    bint far_outputs
+    bint far                        # whether lines of x and y are fetched before they are needed
 
 # Winograd along one axis: outputs along it are cut into tiles of m, the rest of the kernel is part of
 # the sum.  Sites along that axis are tiles, phase by phase; along the others they are outputs.

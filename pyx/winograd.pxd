@@ -34,6 +34,7 @@ cdef enum:
     RUN = 8                         # tiles that are transformed together, at most
     LONG_RUN = 28                   #   channels-first, where long rows are worth more than the nearest cache
     MAX_PLANES = 4                  # output planes of a block
+    FEW_SITES = 4                   # fewer take as long, because sums wait for each other
     UNITS_PER_THREAD = 8            # fewer than so many are cut evenly
 
 
@@ -89,7 +90,8 @@ cdef inline void cut_tiles(Job* job, Py_ssize_t threads) noexcept nogil:
     """Outputs into tiles, tiles into blocks."""
     cdef const Geometry* g = &job.g
     cdef Transform* w = &job.winograd
-    cdef Py_ssize_t item = job.kernels.item, a, planes, sites, most, blocks, down, across, outputs, pictures
+    cdef Py_ssize_t item = job.kernels.item, a, planes, sites, most, blocks, down, across, finer, outputs
+    cdef Py_ssize_t pictures
     cdef Py_ssize_t row = POINTS * g.ic * item, sums = POINTS * block_width_bytes(job)
     w.m = 7 - g.kernel[1]
     w.late = late_weights(g, job.kernels)
@@ -118,8 +120,10 @@ cdef inline void cut_tiles(Job* job, Py_ssize_t threads) noexcept nogil:
     down = ceil_div(w.planes, w.block_planes)
     across = ceil_div(w.sites, w.block_sites)
     blocks = down * across * g.groups
-    if blocks > threads and blocks < UNITS_PER_THREAD * threads and blocks % threads > 0:
-        across = ceil_div(ceil_div(blocks, threads) * threads, down * g.groups)
+    if blocks < UNITS_PER_THREAD * threads and blocks % threads > 0:
+        finer = ceil_div(ceil_div(blocks, threads) * threads, down * g.groups)
+        if blocks > threads or divides_tiles(job, blocks, across, finer, threads):
+            across = finer
     w.block_sites = ceil_div(w.sites, across)
     across = ceil_div(w.sites, w.block_sites)
     w.slices = block_slices(g, w.block_planes)
@@ -131,8 +135,20 @@ cdef inline void cut_tiles(Job* job, Py_ssize_t threads) noexcept nogil:
     job.tiles = down * across
     job.tiles_at_once = 1
     pictures = g.batch * g.groups * item
-    w.far_inputs = pictures * g.ic * g.size[0] * g.size[1] * g.size[2] >= FETCHED_BYTES
-    w.far_outputs = pictures * g.oc * g.out[0] * g.out[1] * g.out[2] >= FETCHED_BYTES
+    w.far = pictures * (g.ic * g.size[0] * g.size[1] * g.size[2]
+                        + g.oc * g.out[0] * g.out[1] * g.out[2]) >= FETCHED_BYTES
+
+
+cdef inline bint divides_tiles(const Job* job, Py_ssize_t blocks, Py_ssize_t across, Py_ssize_t finer,
+                               Py_ssize_t threads) noexcept nogil:
+    """Whether threads divide the tiles of fewer blocks than threads, not the filters: then inputs are transformed once.
+
+    Not so few tiles that weights serve less of them, unless filters cannot be divided as evenly.
+    """
+    cdef Py_ssize_t sites = job.winograd.sites, count = job.blocks.count
+    cdef Py_ssize_t divided = count * max(ceil_div(sites, finer), FEW_SITES)
+    cdef Py_ssize_t whole = ceil_div(count * blocks, threads) * max(ceil_div(sites, across), FEW_SITES)
+    return sites >= finer * job.kernels.mr or 10 * divided < 9 * whole
 
 
 cdef inline Py_ssize_t run_columns(const Transform* w, Py_ssize_t tiles) noexcept nogil:
@@ -276,7 +292,7 @@ cdef inline Coming coming_run(const Job* job, const Block* b, Py_ssize_t slice, 
     cdef Py_ssize_t d = g.dilation[2], item = job.kernels.item, plane, ih, iw, last
     cdef Coming c
     c.x, c.rows, c.bytes = job.x.data, 0, 0
-    if not w.far_inputs or job.x.channel == item or job.x.axis[2] != item or n >= b.sites:
+    if not w.far or job.x.channel == item or job.x.axis[2] != item or n >= b.sites:
         return c
     site = site_of(job, b.first + n)
     plane = block_plane(job, b, slice, &site)
@@ -385,7 +401,7 @@ cdef inline void finish_run(const Job* job, OutputTransform* t, char* y, const S
     else:
         t.c_column = block_width_bytes(job)
         t.c, t.c_row = scratch, w.m * tiles * t.c_column
-        if w.far_outputs and step == job.kernels.item:
+        if w.far and step == job.kernels.item:
             for i in range(rows):
                 fetch_rows(y + i * g.dilation[1] * job.y.axis[1], job.y.channel, t.channels, columns * step)
     t.c_tile = w.m * t.c_column
@@ -555,7 +571,7 @@ cdef inline void begin_fetching(const Job* job, Block* b, Tile* t, Py_ssize_t pl
     cdef const Geometry* g = &job.g
     cdef Site first, last
     t.fetch = NULL
-    if (not job.winograd.far_outputs or job.y.channel != job.kernels.item
+    if (not job.winograd.far or job.y.channel != job.kernels.item
             or g.dilation[1] > 1 or g.dilation[2] > 1):
         return
     first, last = site_of(job, b.first), site_of(job, b.first + b.sites - 1)
