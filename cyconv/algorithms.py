@@ -141,13 +141,16 @@ def _direct_cost(case):
     # Pixels of several rows share a tile; only dilated kernels leave all of them out.
     terms = case.ic * (case.met_taps if case.dilation[2] > 1 else case.taps)
     blocks = max(_ceil(case.oc, case.mr), 1)
+    copying = 0
     tiles, rows = _ceil(case.pixels, case.lanes * case.nv), 1 + case.lanes * case.nv / max(case.out[2], 1)
     if case.ic < 8:  # strips of one row, as in pyx/channels_first.pxd
         tiles, rows = case.out[0] * case.out[1] * _ceil(case.out[2], case.lanes * case.nv), 1
+        copying = 400 * case.out[0] * case.out[1]
     gathering = 250 + (rows * (1.2 + case.stride[2]) if case.stride[2] < 3 else case.lanes) * case.nv * terms
     if case.taps == case.stride[2] == 1:  # pixels are read where they lie
         gathering = 60
-    return case.groups * tiles * (1.15 * blocks * terms * _term(_ceil(case.oc, blocks), case.nv, True) + gathering)
+    tile = 1.15 * blocks * terms * _term(_ceil(case.oc, blocks), case.nv, True) + gathering
+    return case.groups * (tiles * tile + copying)
 
 
 def _direct_last_cost(case, terms):
@@ -163,7 +166,7 @@ def _direct_last_cost(case, terms):
     apart = 17 * case.taps if case.groups > 1 and 2 * case.oc <= case.lanes else 12 * segments
     computing = across * blocks * (1.15 * terms * _term(pixels, vectors, False) + apart + 60)
     copied = kernel_rows * (30 if folded else 40 * pixels * columns)
-    copying = min(across, 2) * (copied + 60) if case.before[2] > 0 else 0
+    copying = min(across, 2) * (copied + 260) if case.before[2] > 0 else 0
     return rows * (computing + copying + 40)
 
 
@@ -252,9 +255,11 @@ def _winograd_cost(case):
     term = max(together * case.nv / 2 / 0.9, 4, width * case.item / cycle)
     product = terms * term + 60 + 4 * together * case.nv  # 60 to begin, and sums are stored and loaded
     moving = 100 if case.channels_last else 200 if case.dilation[2] == 1 else 400
-    vectors = _ceil(case.ic, case.lanes) + _ceil(case.oc, case.lanes)
+    moving *= _ceil(case.ic, case.lanes) + _ceil(case.oc, case.lanes)
+    if case.ic % case.lanes > 0:  # loads and stores of a part of a vector
+        moving += 300
     multiplying = blocks * product * points / max(together, 1)
-    return case.groups * (multiplying + tiles * moving * vectors) * _ROUNDING
+    return case.groups * (multiplying + tiles * moving) * _ROUNDING
 
 
 def _lines_row(case):
@@ -296,26 +301,30 @@ def _lines_cost(case):
     pixels = fused and not case.channels_last and axis < 2 and case.out[2] >= case.lanes  # lanes are pixels of a row
     in_place = case.channels_last or pixels
     if fused:
-        multiplying, beginning = _fused_products(case, terms, tiles, pixels), begun * (2500 + 800 * blocks)
+        multiplying, beginning = _fused_products(case, terms, tiles, m, pixels), begun * (2500 + 800 * blocks)
         written = 0 if in_place else written
     else:
         multiplying = 6 * blocks * tiles * 1.15 * terms * _term(rows, vectors, False) / rows
         beginning = begun * (4000 + 1500 * blocks)
-    moving = (30 if in_place else 50) * (read + written)
+    moving = (30 if in_place else 40) * (read + written)
     if not case.channels_last and axis == 2 and phases > 1:  # outputs are no neighbours
         moving += 6 * m * case.oc
     return case.groups * (multiplying + beginning + tiles * moving) * _ROUNDING
 
 
-def _fused_products(case, terms, tiles, pixels):
-    """Six sums, of a vector of filters and one or two tiles, or of pixels and one or two filters, at once."""
+def _fused_products(case, terms, tiles, outputs, pixels):
+    """Six sums, of a vector of filters and one or two tiles, or of pixels and one or two filters, at once.
+
+    They become so many outputs while no products are computed.
+    """
     rows, along, broadcast = (tiles // case.out[2], case.out[2], case.oc) if pixels else (1, case.oc, tiles)
     together = 1 if case.mr < 8 else 2
     blocks = rows * _ceil(along, case.lanes * case.nv)
     vectors = rows * _ceil(along, case.lanes) / max(blocks, 1)
     term = max(3 * together * vectors, 3 * (together + vectors), 4)
-    copied = 9 * terms * vectors if pixels else 0  # what pixels meet, for all filters
-    return blocks * (_ceil(broadcast, together) * (terms * term + 24 * vectors * together) + copied)
+    copied = 25 * terms * vectors if pixels else 0  # what pixels meet, for all filters
+    finishing = 45 + 5 * outputs * vectors * together
+    return blocks * (_ceil(broadcast, together) * (terms * term + finishing) + copied)
 
 
 def _row_classes(case):
@@ -396,7 +405,10 @@ def _copy_cost(case, rows):
     columns = _ceil(case.stride[2] * case.out[2] + case.kernel[2] * case.dilation[2], case.lanes)
     channels = _joined(case) * case.ic
     if not case.channels_last or channels < 3 <= case.stride[2]:
-        copying = channels * columns * (case.lanes if case.stride[2] > 2 else 2 * case.stride[2])
+        vector = (2, 6, 1.5 * case.lanes)[min(case.stride[2], 3) - 1]
+        if not case.channels_last and case.oc > 2:  # of fewer, some is read where it lies
+            vector *= 4
+        copying = channels * columns * vector
     else:
         copying = _transposed(case, channels, case.stride[2]) * columns
     return rows * copying + 200

@@ -271,7 +271,8 @@ def test_chosen_where_it_saves(each_isa):
     assert taken(2, (1, 17, 17, 192), (1, 7, 192, 192)) == "winograd_1d"
     assert taken(3, (1, 16, 56, 56, 3), (3, 7, 7, 3, 64), stride=(1, 2, 2)) == "winograd_1d"
     assert taken(2, (1, 224, 224, 3), (7, 7, 3, 64), stride=2) == "winograd_1d"
-    assert taken(2, (1, 224, 224, 3), (3, 3, 3, 64)) == "winograd_1d"
+    # 16 registers hold the six sums of one tile, which load more than they compute.
+    assert (taken(2, (1, 224, 224, 3), (3, 3, 3, 64)) == "winograd_1d") == (each_isa != "avx2")
     assert taken(2, (1, 224, 224, 3), (3, 3, 3, 7)) != "winograd_1d"  # few filters
     assert taken(1, (1, 500, 3), (3, 3, 64)) != "winograd_1d"  # short sums of a signal
     assert taken(1, (1, 500, 256), (3, 256, 256), stride=3) == "direct"
