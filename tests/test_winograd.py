@@ -68,7 +68,7 @@ CASES = [
     (1, (7, 6, 12), 3, 35, (4, 5, 5), 3, (1, 1, 2), "constant"),
     (1, (90, 91), 130, 40, (3, 3), 0, (1, 1), "constant"),
     (1, (9, 12, 12), 70, 33, (3, 3, 3), 1, (1, 1, 1), "constant"),
-    # Inputs and outputs of 4 MiB and more, whose lines are fetched.
+    # Inputs and outputs of 6 MiB and more together, whose lines are fetched.
     (12, (26, 26), 140, 152, (3, 3), 0, (1, 1), "constant"),
     (2, (6, 40, 41), 60, 64, (3, 3, 3), 1, (1, 1, 1), "reflect"),
     (4, (60, 61), 75, 80, (3, 3), 2, (2, 2), "edge"),
