@@ -23,7 +23,9 @@
 #
 # A unit then is a band of rows and several blocks.  It goes down each column of tiles, a few blocks
 # at a time: so many that what a tile's window holds of them stays in the first-level cache from row to
-# row.  Rows whose windows lie between the input's first and last are one run of tiles.  If windows behind each
+# row.  Rows whose windows lie between the input's first and last are one run of tiles; but where pixels of the
+# output collide in that cache, a row of all blocks comes before the next: neighbouring blocks often share
+# lines, which else would leave the cache half-written.  If windows behind each
 # other share planes, a unit has several depths of a lower band, and what the windows of the band's
 # rows hold stays there from depth to depth.  Where a part of a vector would be left over, the last block is
 # the last whole one, and computes some outputs of the block before again.  Blocks that lanes pick from may
@@ -44,7 +46,7 @@ cdef enum:
     NEAR_UNIT = 1 << 18             # of a unit's rows, for those of the next to be fetched meanwhile
     FETCHED_BYTES = 22 << 20        # of arrays that no cache keeps from call to call
     UNITS_PER_THREAD = 8
-    FEW_BLOCKS = 3                  # of a pixel: a third of its lines or more may have outputs of two
+    FEW_BLOCKS = 3                  # of a pixel: a third of their lines or more may have outputs of two
 
 
 cdef inline Py_ssize_t strip_rows(const Geometry* g, Py_ssize_t rows) noexcept nogil:
@@ -207,6 +209,7 @@ cdef inline bint cut_row_bands(Job* job, Py_ssize_t threads) noexcept nogil:
     job.near_blocks = NEAR_WINDOW * (1 if shares_rows(g) else 4) // (strip_rows(g, 1) * row)
     job.near_blocks = min(max(job.near_blocks, 1), job.blocks.count)
     job.near_blocks = ceil_div(job.blocks.count, ceil_div(job.blocks.count, job.near_blocks))
+    job.by_rows = job.y.axis[2] % COLLIDING == 0 and job.near_blocks >= FEW_BLOCKS
     near = NEAR_PLANES if shares_planes(g) else NEAR_STRIP
     while (g.dilation[1] == 1 and rows < min(g.out[1], BAND_ROWS)
             and strip_rows(g, rows + 1) * row * job.near_blocks <= near):
@@ -449,7 +452,9 @@ cdef inline void column_of_tiles(const Job* job, const Band* b, Py_ssize_t block
         while h < b.rows:
             t.segments, t.n_segments = segments + h * most, counts[h]
             # Rows whose windows lie in the input are a run of tiles.
-            t.count = min(b.inside_end - b.oh, b.rows) - h if b.inside <= b.oh + h < b.inside_end else 1
+            t.count = 1
+            if not job.by_rows and b.inside <= b.oh + h < b.inside_end:
+                t.count = min(b.inside_end - b.oh, b.rows) - h
             for q in range(block, end):
                 begin_tiles(job, q, &t)
                 if near and job.far:
@@ -478,7 +483,7 @@ cdef inline void band_segments(const Job* job, const Band* b) noexcept nogil:
         for h in range(b.rows):
             n = 0
             # Rows of a run have the segments of its first.
-            for r in range(0 if h > 0 and b.inside < b.oh + h < b.inside_end else kernel_rows(g)):
+            for r in range(0 if h > 0 and not job.by_rows and b.inside < b.oh + h < b.inside_end else kernel_rows(g)):
                 if source_row(job, b.od + d, b.oh + h, r, &offset):
                     inner[n].a = offset
                     edge[n].a = ((d * g.stride[0] + r // g.kernel[1]) * plane

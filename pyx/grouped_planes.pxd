@@ -52,6 +52,7 @@ cdef inline bint cut_planes(Job* job, Py_ssize_t threads) noexcept nogil:
     job.far = (job.bare and job.x.axis[2] == item and job.x.channel == plane and depths == g.out[0]
                and job.rectangle[0] == g.out[1] and far_arrays(job))
     job.in_place = job.turned = True
+    job.by_rows = False
     return True
 
 

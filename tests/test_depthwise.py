@@ -84,6 +84,9 @@ def test_real_data(each_isa, dtype):
         (130, (7, 7), (7, 7), {"padding": "same"}),
         (36, (50, 60), (2, 2), {"stride": (5, 4), "padding": 1}),  # a stride larger than the kernel
         (260, (14, 14), (3, 3), {"padding": "same"}),
+        (512, (9, 17), (3, 3), {"padding": "same"}),  # pixels that collide in the cache, row by row
+        (1024, (11, 8), (3, 3), {"padding": 2, "stride": 2}),
+        (512, (6, 15), (3, 2), {"padding": "same", "pad_mode": "reflect"}),
     ],
 )
 def test_pixels_read_in_place(each_isa, dtype, channels, size, kernel, arguments):
@@ -110,6 +113,7 @@ def test_pixels_read_in_place(each_isa, dtype, channels, size, kernel, arguments
         (40, (3, 5, 61), (2, 1, 3), {"stride": (2, 1, 1)}),  # windows that share no planes
         (16, (90, 6, 40), (7, 3, 3), {"padding": "same"}),  # more planes than a unit has
         (36, (1, 9, 14), (3, 3, 3), {"padding": 1}),  # planes that meet padding alone
+        (512, (4, 5, 6), (2, 3, 2), {"padding": "same"}),
     ],
 )
 def test_volumes_read_in_place(each_isa, layout, dtype, channels, size, kernel, arguments):
@@ -142,6 +146,23 @@ def test_outputs_anywhere(each_isa, channels, kernel):
             out[...] = np.nan
             assert cyconv.depthwise_conv2d(x, w, out=out, threads=threads, **more) is out
             assert out.tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize("activation", [None, "tanh"])
+@pytest.mark.parametrize("padding", ["same", 2])
+def test_outputs_that_collide_in_the_cache(each_isa, padding, activation):
+    """Outputs a multiple of 2 KiB apart are stored row by row, and are the same to the bit."""
+    rng = np.random.default_rng(12)
+    x = rng.standard_normal((2, 15, 20, 500)).astype("float32")
+    w = rng.standard_normal((3, 3, 500, 1)).astype("float32")
+    more = {"padding": padding, "activation": activation, "kernel_layout": "HWIO"}
+    expected = cyconv.depthwise_conv2d(x, w, threads=1, **more)
+    for threads in (1, 2, 3):
+        out = np.full((*expected.shape[:3], 512), np.nan, "float32")
+        cyconv.depthwise_conv2d(x, w, out=out[..., 7:507], threads=threads, **more)
+        assert out[..., 7:507].tobytes() == expected.tobytes()
+        assert np.isnan(out[..., :7]).all()
+        assert np.isnan(out[..., 507:]).all()
 
 
 def check_at_edges(convolve, dtype, size, w_shape, groups, arguments):
