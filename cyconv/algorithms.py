@@ -145,7 +145,7 @@ def _direct_cost(case):
     tiles, rows = _ceil(case.pixels, case.lanes * case.nv), 1 + case.lanes * case.nv / max(case.out[2], 1)
     if case.ic < 8:  # strips of one row, as in pyx/channels_first.pxd
         tiles, rows = case.out[0] * case.out[1] * _ceil(case.out[2], case.lanes * case.nv), 1
-        copying = 400 * case.out[0] * case.out[1]
+        copying = 400 * case.out[0] * case.out[1]  # begins each strip
     gathering = 250 + (rows * (1.2 + case.stride[2]) if case.stride[2] < 3 else case.lanes) * case.nv * terms
     if case.taps == case.stride[2] == 1:  # pixels are read where they lie
         gathering = 60
@@ -166,6 +166,7 @@ def _direct_last_cost(case, terms):
     apart = 17 * case.taps if case.groups > 1 and 2 * case.oc <= case.lanes else 12 * segments
     computing = across * blocks * (1.15 * terms * _term(pixels, vectors, False) + apart + 60)
     copied = kernel_rows * (30 if folded else 40 * pixels * columns)
+    # The strips of both ends of a row are begun, filled and computed apart.
     copying = min(across, 2) * (copied + 260) if case.before[2] > 0 else 0
     return rows * (computing + copying + 40)
 
@@ -323,7 +324,7 @@ def _fused_products(case, terms, tiles, outputs, pixels):
     vectors = rows * _ceil(along, case.lanes) / max(blocks, 1)
     term = max(3 * together * vectors, 3 * (together + vectors), 4)
     copied = 25 * terms * vectors if pixels else 0  # what pixels meet, for all filters
-    finishing = 45 + 5 * outputs * vectors * together
+    finishing = 45 + 5 * outputs * vectors * together  # 45 until the last products are there
     return blocks * (_ceil(broadcast, together) * (terms * term + finishing) + copied)
 
 

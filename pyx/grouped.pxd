@@ -23,11 +23,11 @@
 #
 # A unit then is a band of rows and several blocks.  It goes down each column of tiles, a few blocks
 # at a time: so many that what a tile's window holds of them stays in the first-level cache from row to
-# row.  Rows whose windows lie between the input's first and last are one run of tiles; but where pixels of the
-# output collide in that cache, a row of all blocks comes before the next: neighbouring blocks often share
-# lines, which else would leave the cache half-written.  If windows behind each
-# other share planes, a unit has several depths of a lower band, and what the windows of the band's
-# rows hold stays there from depth to depth.  Where a part of a vector would be left over, the last block is
+# row.  Rows whose windows lie between the input's first and last are one run of tiles.  But where pixels of
+# the output collide in that cache, these few blocks go on row by row: neighbours often store to the same
+# lines, which else would leave the cache half-written.  If windows behind each other share planes, a unit
+# has several depths of a lower band, and what the windows of the band's rows hold stays there from depth
+# to depth.  Where a part of a vector would be left over, the last block is
 # the last whole one, and computes some outputs of the block before again.  Blocks that lanes pick from may
 # end behind the last pixel of a row, where memory may end: that is read from the strip.
 # No strip is needed where padding is zeros and rows of a tile are one or two taps apart: edge tiles
