@@ -136,6 +136,7 @@ cdef struct Job:                    # one call: read by all threads, written by 
     bint bare                       #   tiles at an edge, those of a stencil too, leave out what is outside;
     Py_ssize_t near_blocks          #   blocks that a column of tiles computes together,
     bint by_rows                    #   row by row,
+    bint falling                    #   or from the band's first row to its last in registers,
     Py_ssize_t pass_blocks          #   and before the next column,
     bint far                        #   whether what comes next is fetched meanwhile: the next column,
     Py_ssize_t next_unit            #   or if this is not 0, what lies so many bytes ahead,

@@ -30,6 +30,9 @@
 # to depth.  Where a part of a vector would be left over, the last block is
 # the last whole one, and computes some outputs of the block before again.  Blocks that lanes pick from may
 # end behind the last pixel of a row, where memory may end: that is read from the strip.
+# If the window is 3 x 3 and rows and columns follow each other, tiles fall down their columns, and load each pixel
+# once (kernels/falling.pxi): it comes from the second-level cache, wherever it meets others.  From far away rows of
+# few pixels come slowly: in large arrays other tiles, twice as wide, go along the rows.
 # No strip is needed where padding is zeros and rows of a tile are one or two taps apart: edge tiles
 # leave out what is outside.  Meanwhile the lines that come next are fetched, if no cache holds them.
 from libc.string cimport memset
@@ -44,6 +47,7 @@ cdef enum:
     NEAR_PLANES = 1 << 15           # or what a band's windows hold, to stay there from depth to depth
     BAND_ROWS = 16                  # of outputs, at most
     NEAR_UNIT = 1 << 18             # of a unit's rows, for those of the next to be fetched meanwhile
+    NEAR_ARRAYS = 1 << 22           # of input and output for each thread, which the caches keep between calls
     FETCHED_BYTES = 22 << 20        # of arrays that no cache keeps from call to call
     UNITS_PER_THREAD = 8
     FEW_BLOCKS = 3                  # of a pixel: a third of their lines or more may have outputs of two
@@ -122,13 +126,14 @@ cdef inline void cut_rectangles(Job* job, Py_ssize_t threads) noexcept nogil:
     # Rectangles of equal height leave no rest.
     job.rectangle[0] = ceil_div(g.out[1], ceil_div(g.out[1], BAND_ROWS))
     job.depths = 1
+    job.falling = False
     job.tile_pixels = even_tiles(job, job.rectangle[1])
     cut_blocks_of_units(job, threads)
 
 
 cdef inline Py_ssize_t even_tiles(const Job* job, Py_ssize_t columns) noexcept nogil:
     """Pixels of a tile, if columns are cut into as few nearly equal tiles as possible."""
-    return ceil_div(columns, ceil_div(columns, job.kernels.mr))
+    return ceil_div(columns, ceil_div(columns, job.kernels.falling if job.falling else job.kernels.mr))
 
 
 cdef inline void find_interior(Job* job) noexcept nogil:
@@ -168,6 +173,20 @@ cdef inline bint leaves_out_edges(const Job* job) noexcept nogil:
             and g.oc >= job.kernels.lanes and job.x.axis[2] % COLLIDING != 0)
 
 
+cdef inline bint falls(const Job* job, Py_ssize_t threads) noexcept nogil:
+    """Whether tiles fall down columns of outputs: 3 x 3 depthwise, at most two rows and columns of zeros at each edge.
+
+    It pays if arrays are not far away.
+    """
+    cdef const Geometry* g = &job.g
+    return (job.kernels.falling > 0 and not job.picking and g.pad_mode == CONSTANT and g.oc >= job.kernels.lanes
+            and g.kernel[0] == 1 and g.kernel[1] == g.kernel[2] == 3
+            and g.stride[1] == g.stride[2] == g.dilation[1] == g.dilation[2] == 1
+            and g.out[0] == 1 and g.before[0] == 0 and max(g.before[1], g.before[2]) <= 2
+            and g.out[1] <= g.size[1] + g.before[1] and g.out[2] <= g.size[2] + g.before[2]
+            and bytes_of_arrays(job) <= threads * NEAR_ARRAYS)
+
+
 cdef inline bint shares_rows(const Geometry* g) noexcept nogil:
     """Whether windows below each other share half of their rows, so that copying is little beside the products.
 
@@ -183,21 +202,26 @@ cdef inline bint shares_planes(const Geometry* g) noexcept nogil:
 
 cdef inline bint far_arrays(const Job* job) noexcept nogil:
     """Whether input and output are so large that lines of both are fetched before they are needed."""
+    return bytes_of_arrays(job) >= FETCHED_BYTES
+
+
+cdef inline Py_ssize_t bytes_of_arrays(const Job* job) noexcept nogil:
     cdef const Geometry* g = &job.g
     cdef Py_ssize_t read = g.size[0] * g.size[1] * g.size[2] * (g.oc // job.group_filters) * g.ic
-    return g.batch * (read + g.out[0] * g.out[1] * g.out[2] * g.oc) * job.kernels.item >= FETCHED_BYTES
+    return g.batch * (read + g.out[0] * g.out[1] * g.out[2] * g.oc) * job.kernels.item
 
 
 cdef inline bint cut_row_bands(Job* job, Py_ssize_t threads) noexcept nogil:
     """Units that read the interior in place, if that can be: bands of rows, and parts of the blocks."""
     cdef const Geometry* g = &job.g
     cdef Py_ssize_t item = job.kernels.item, rows = 1, depths = 1, row, plane, near
-    job.in_place = job.turned = job.far = False
+    job.in_place = job.turned = job.far = job.falling = False
     if (job.scattered or job.spreading or job.x.channel != item or job.x.axis[2] == 0
             or (g.pad_mode == CONSTANT and not job.skip_padding)):
         return False
+    job.falling = falls(job, threads)
+    job.bare = job.falling or leaves_out_edges(job)
     job.tile_pixels = even_tiles(job, g.out[2])
-    job.bare = leaves_out_edges(job)
     if job.bare:
         job.interior[0], job.interior[1] = 0, g.out[2]
     else:
@@ -209,10 +233,10 @@ cdef inline bint cut_row_bands(Job* job, Py_ssize_t threads) noexcept nogil:
     job.near_blocks = NEAR_WINDOW * (1 if shares_rows(g) else 4) // (strip_rows(g, 1) * row)
     job.near_blocks = min(max(job.near_blocks, 1), job.blocks.count)
     job.near_blocks = ceil_div(job.blocks.count, ceil_div(job.blocks.count, job.near_blocks))
-    job.by_rows = job.y.axis[2] % COLLIDING == 0 and job.near_blocks >= FEW_BLOCKS
+    job.by_rows = not job.falling and job.y.axis[2] % COLLIDING == 0 and job.near_blocks >= FEW_BLOCKS
     near = NEAR_PLANES if shares_planes(g) else NEAR_STRIP
     while (g.dilation[1] == 1 and rows < min(g.out[1], BAND_ROWS)
-            and strip_rows(g, rows + 1) * row * job.near_blocks <= near):
+            and (job.falling or strip_rows(g, rows + 1) * row * job.near_blocks <= near)):
         rows += 1
     job.meeting = threads > 1 and meet_in_lines(job)
     if job.meeting:
@@ -402,7 +426,8 @@ cdef inline void in_place_unit(const Job* job, Py_ssize_t unit, char* scratch) n
     b.counts = <Py_ssize_t*> (b.edge + b.depths * b.rows * kernel_rows(g))
     b.strip = <char*> (b.counts + b.depths * b.rows)
     b.strip += 64 - <Py_ssize_t> b.strip % 64
-    band_segments(job, &b)
+    if not job.falling:
+        band_segments(job, &b)
     if job.picking:
         channels_of_lanes(job, block, first_channel(job, block), scratch)
     while block < end:
@@ -415,7 +440,10 @@ cdef inline void in_place_unit(const Job* job, Py_ssize_t unit, char* scratch) n
             first = block
             while first < pass_end:
                 last = min(first + job.near_blocks, pass_end)
-                column_of_tiles(job, &b, first, last, column, pixels, scratch)
+                if job.falling:
+                    falling_column(job, &b, first, last, column, pixels)
+                else:
+                    column_of_tiles(job, &b, first, last, column, pixels, scratch)
                 first = last
             column += pixels
         block = pass_end
@@ -469,6 +497,36 @@ cdef inline void column_of_tiles(const Job* job, const Band* b, Py_ssize_t block
         segments += b.rows * most
         counts += b.rows
         y += job.y.axis[0]
+
+
+cdef inline void falling_column(const Job* job, const Band* b, Py_ssize_t block, Py_ssize_t end, Py_ssize_t column,
+                                Py_ssize_t pixels) noexcept nogil:
+    """The same, each block from the first row to the last; meanwhile the next column is fetched."""
+    cdef const Geometry* g = &job.g
+    cdef Py_ssize_t item = job.kernels.item, vector = job.kernels.lanes * item, q = block, n, h
+    cdef Py_ssize_t ih = b.oh - g.before[1], ix = column - g.before[2]
+    cdef Tile t
+    t.height, t.top, t.bottom = b.rows, -ih, g.size[1] - ih
+    t.first, t.last = -ix, g.size[2] - ix
+    t.a_term, t.a_below = job.x.axis[2], job.x.axis[1]
+    t.c_row, t.c_below = job.y.axis[2], job.y.axis[1]
+    t.a_next = t.c_next = vector
+    while q < end:
+        begin_tiles(job, q, &t)
+        t.count = max(min(end, g.oc // job.kernels.lanes) - q, 1)
+        t.b_next, t.init_next = job.blocks.terms * vector, vector
+        t.ahead = pixels * t.a_term
+        t.a = b.x + ih * t.a_below + ix * t.a_term + first_channel(job, q) * item
+        t.c = b.y + column * t.c_row + first_filter(g.oc, job.kernels.lanes, q) * item
+        if ix < 0 or g.size[2] - ix < pixels + 2:
+            job.kernels.falling_edge_tile[pixels - 1](&t)
+        else:
+            job.kernels.falling_tile[pixels - 1](&t)
+        if job.activation > CLAMP:
+            for n in range(t.count):
+                for h in range(b.rows):
+                    job.kernels.activate(job.activation, t.c + n * t.c_next + h * t.c_below, t.c_row, pixels, t.lanes)
+        q += t.count
 
 
 cdef inline void band_segments(const Job* job, const Band* b) noexcept nogil:

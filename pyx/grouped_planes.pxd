@@ -24,7 +24,7 @@ cdef inline bint cut_planes(Job* job, Py_ssize_t threads) noexcept nogil:
     cdef const Geometry* g = &job.g
     cdef Job own = job[0]
     cdef Py_ssize_t rows = g.out[1], depths = g.out[0], item = job.kernels.item, units, plane
-    job.turned = job.bare = False
+    job.turned = job.bare = job.falling = False
     if not job.scattered or job.spreading or g.pad_mode != CONSTANT or not job.skip_padding:
         return False
     turn(job, &own)

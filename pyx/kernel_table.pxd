@@ -7,6 +7,7 @@ cdef enum:
     MAX_MR = 14                     # the highest register tile of any instruction set
     MAX_NV = 2                      # its vectors
     MET = 7                         # terms that a wide tile takes together
+    MAX_FALLING = 6                 # pixels of a falling tile
     MAX_STENCIL_ROWS = 8            # the highest stencil tile
     MAX_STENCIL_HEIGHT = 5          # and the kernel rows that one segment of it can have
     FETCHED_PIECES = 2              # of memory, that a segment of it fetches
@@ -55,6 +56,11 @@ cdef struct Tile:                   # a run of equal register tiles; contract in
     Py_ssize_t fetch_row            # its width of half as many rows as it has, so many bytes apart
     Py_ssize_t first                # of an edge tile's vectors of each segment, the first to be loaded,
     Py_ssize_t last                 # and the one behind the last
+    Py_ssize_t height               # rows of results of a falling tile,
+    Py_ssize_t a_below              # bytes from a row to the one below
+    Py_ssize_t c_below
+    Py_ssize_t top                  # and of its rows of a, the first to be loaded, and the one behind the last
+    Py_ssize_t bottom
     const char* keys                # of a picking tile: lanes of a, a vector of integers for
     Py_ssize_t sets                 # each channel of a group
     const char* init                # where the sums start: the bias, or the sums so far
@@ -389,6 +395,9 @@ cdef struct KernelTable:
     bint edges                              # whether there are tiles that
     tile_function sliding_edge_tile[MAX_MR]         # slide over an edge of the input,
     tile_function striding_edge_tile[MAX_MR]        # or stride
+    Py_ssize_t falling              # pixels of the widest
+    tile_function falling_tile[MAX_FALLING]         # that falls down a column of outputs; 0: there is none,
+    tile_function falling_edge_tile[MAX_FALLING]    # nor one that reaches over an edge
     bint picks                      # lanes are permuted by one instruction, for
     tile_function picking_tile[MAX_MR]      # tiles whose lanes pick channels, where a_row is a_term,
     tile_function picking_apart_tile[MAX_MR]        # and everywhere

@@ -64,6 +64,12 @@ typedef int64_t bits;
 #define MANY_VECTORS (VBYTES == 64 ? 16 : 8)
 #define BLOCK_VECTORS (VBYTES == 64 ? 4 : 2)
 #define FEW_RUNS (LANES < 4 ? LANES : 4)
+/* Pixels of a falling tile: registers hold three rows of sums, nine weights, the bias and a pixel. */
+#if (defined(__AVX512F__) || defined(__aarch64__)) && REAL_IS_FLOATING
+#define FALLING 6
+#else
+#define FALLING 0
+#endif
 #define LANES ((int)(VBYTES / sizeof(real)))
 #define ROWS(n) ((n) <= MR ? (n) : 1)   /* tiles higher than MR are never called */
 /* A stencil tile is STENCIL_ROWS rows of NV vectors too; beside its sums, registers hold

@@ -11,6 +11,7 @@ cdef extern from "simd.h" nogil:
     ctypedef long bits
     enum: MR                        # rows of a register tile
     enum: NV                        # vectors of a row of a register tile
+    enum: FALLING                   # pixels of a falling tile
     enum: STENCIL_ROWS              # rows of a stencil tile, and kernel rows that it takes at once
     enum: STENCIL_HEIGHT
     enum: STENCIL_EDGES             # whether tiles at an edge read the input in place

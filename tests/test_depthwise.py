@@ -84,7 +84,13 @@ def test_real_data(each_isa, dtype):
         (130, (7, 7), (7, 7), {"padding": "same"}),
         (36, (50, 60), (2, 2), {"stride": (5, 4), "padding": 1}),  # a stride larger than the kernel
         (260, (14, 14), (3, 3), {"padding": "same"}),
-        (512, (9, 17), (3, 3), {"padding": "same"}),  # pixels that collide in the cache, row by row
+        (16, (1, 1), (3, 3), {"padding": 1}),  # tiles that fall down columns of outputs: of one row, of few, of bands,
+        (48, (2, 9), (3, 3), {"padding": 1}),
+        (64, (35, 20), (3, 3), {"padding": ((2, 0), (0, 2))}),
+        (20, (5, 30), (3, 3), {"padding": ((0, 2), (1, 0))}),
+        (32, (3, 4), (3, 3), {"padding": 2}),
+        (32, (18, 7), (3, 3), {"padding": 3}),  # and with a row that meets padding alone
+        (512, (9, 17), (3, 3), {"padding": "same"}),  # pixels that collide in the cache
         (1024, (11, 8), (3, 3), {"padding": 2, "stride": 2}),
         (512, (6, 15), (3, 2), {"padding": "same", "pad_mode": "reflect"}),
     ],
@@ -149,12 +155,12 @@ def test_outputs_anywhere(each_isa, channels, kernel):
 
 
 @pytest.mark.parametrize("activation", [None, "tanh"])
-@pytest.mark.parametrize("padding", ["same", 2])
-def test_outputs_that_collide_in_the_cache(each_isa, padding, activation):
-    """Outputs a multiple of 2 KiB apart are stored row by row, and are the same to the bit."""
+@pytest.mark.parametrize(("padding", "columns"), [("same", 2), (2, 2), ("same", 3)])
+def test_outputs_that_collide_in_the_cache(each_isa, padding, columns, activation):
+    """Outputs a multiple of 2 KiB apart are stored row by row, or by tiles that fall, and are the same to the bit."""
     rng = np.random.default_rng(12)
     x = rng.standard_normal((2, 15, 20, 500)).astype("float32")
-    w = rng.standard_normal((3, 3, 500, 1)).astype("float32")
+    w = rng.standard_normal((3, columns, 500, 1)).astype("float32")
     more = {"padding": padding, "activation": activation, "kernel_layout": "HWIO"}
     expected = cyconv.depthwise_conv2d(x, w, threads=1, **more)
     for threads in (1, 2, 3):

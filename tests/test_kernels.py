@@ -105,6 +105,37 @@ def test_register_tiles_stay_in_registers(name):
                 assert not wrong, f"{real}_{name} tile_{rows}x{vectors}: {wrong}"
 
 
+def straight(function):
+    """Its instructions between one jump and the next."""
+    run = []
+    for _, text in function:
+        run.append(text)
+        if text.startswith("j"):
+            yield run
+            run = []
+
+
+@pytest.mark.skipif("avx512" not in BUILT, reason="AVX-512 has them")
+@pytest.mark.parametrize("real", ["f32", "f64"])
+@pytest.mark.parametrize("kind", ["falling", "falling_edge"])
+def test_falling_tiles_stay_in_registers(real, kind):
+    """Where they multiply, no vector goes to memory, and a row of the input meets the kernel's three without a jump.
+
+    Six pixels, and zeros at an edge, are a vector more than there are registers.
+    """
+    functions = disassembly(f"{real}_avx512")
+    for pixels in range(1, 7):
+        bodies = [body for symbol, body in functions.items() if symbol.endswith(f"_{kind}_tile_{pixels}")]
+        assert len(bodies) == 1
+        runs = [run for run in straight(bodies[0]) if any(map(MULTIPLIES.match, run))]
+        places = {
+            text.split("(%r")[0].split(",")[-1].split()[-1] for run in runs for text in on_stack(run) if "mm" in text
+        }
+        assert len(places) <= (kind == "falling_edge" and pixels == 6), f"{real} {kind}_tile_{pixels}: {places}"
+        most = max(sum(bool(MULTIPLIES.match(text)) for text in run) for run in runs)
+        assert kind == "falling_edge" or most == 9 * pixels
+
+
 @pytest.mark.parametrize("name", BUILT)
 def test_stencil_tiles_stay_in_registers(name):
     """The loop over segments of each height multiplies a tile for each kernel row, without going to memory.

@@ -2,15 +2,16 @@
 # Each module beside this file includes it once; setup.py gives the module its type and flags.
 from cpython.pycapsule cimport PyCapsule_New
 from libc.string cimport memcpy
-from kernel_table cimport (AROUND, CLAMP, FETCHED, FETCHED_PIECES, LEAKY_RELU, LINEAR, MAX_COLUMNS, MAX_MR, MAX_NV,
-                           MAX_STRIDE, MAX_TURNS, MAXIMUM, MAXIMUM_NUMBER, MET, PANEL, SIGMOID, SUM, TANH,
-                           WHOLE_SCALE, CLines, Columns, Difference, Fold, FourierAxis, FourierTurn, Gather,
+from kernel_table cimport (AROUND, CLAMP, FETCHED, FETCHED_PIECES, LEAKY_RELU, LINEAR, MAX_COLUMNS, MAX_FALLING,
+                           MAX_MR, MAX_NV, MAX_STRIDE, MAX_TURNS, MAXIMUM, MAXIMUM_NUMBER, MET, PANEL, SIGMOID, SUM,
+                           TANH, WHOLE_SCALE, CLines, Columns, Difference, Fold, FourierAxis, FourierTurn, Gather,
                            InputTransform, KernelTable, LateProducts, LineInputs, LineOutputs, LineProducts,
                            OutputTransform, Place, RowStencil, Segment, Slide, Spread, Stencil, Tile, VanHerk,
                            WeightTransform, gather_function, has_point, tile_function)
 from simd cimport *
 
 include "tile.pxi"
+include "falling.pxi"
 include "turns.pxi"
 include "stencil.pxi"
 include "row_stencil.pxi"
@@ -56,6 +57,11 @@ TABLE.striding_edge_tile[:] = [striding_edge_tile_1, striding_edge_tile_2, strid
                                striding_edge_tile_7, striding_edge_tile_8, striding_edge_tile_9,
                                striding_edge_tile_10, striding_edge_tile_11, striding_edge_tile_12,
                                striding_edge_tile_13, striding_edge_tile_14]
+TABLE.falling = FALLING
+TABLE.falling_tile[:] = [falling_tile_1, falling_tile_2, falling_tile_3, falling_tile_4, falling_tile_5,
+                         falling_tile_6]
+TABLE.falling_edge_tile[:] = [falling_edge_tile_1, falling_edge_tile_2, falling_edge_tile_3, falling_edge_tile_4,
+                              falling_edge_tile_5, falling_edge_tile_6]
 TABLE.picks = VPICKS
 TABLE.picking_tile[:] = [picking_tile_1, picking_tile_2, picking_tile_3, picking_tile_4, picking_tile_5,
                          picking_tile_6, picking_tile_7, picking_tile_8, picking_tile_9, picking_tile_10,
