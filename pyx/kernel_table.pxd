@@ -56,8 +56,8 @@ cdef struct Tile:                   # a run of equal register tiles; contract in
     Py_ssize_t fetch_row            # its width of half as many rows as it has, so many bytes apart
     Py_ssize_t first                # of an edge tile's vectors of each segment, the first to be loaded,
     Py_ssize_t last                 # and the one behind the last
-    Py_ssize_t height               # rows of results of a falling tile,
-    Py_ssize_t a_below              # bytes from a row to the one below
+    Py_ssize_t height               # rows of results of a falling tile (kernels/falling.pxi),
+    Py_ssize_t a_below              # bytes from a row of a to the one below
     Py_ssize_t c_below
     Py_ssize_t top                  # and of its rows of a, the first to be loaded, and the one behind the last
     Py_ssize_t bottom

@@ -6,6 +6,7 @@
 #                                      b[r, k]  at  b + (3*r + k) vectors
 #                                      c[n, i]  at  c + n*c_below + i*c_row, for `height` rows of outputs
 #
+# A run has `count` such tiles, `a_next`, `b_next`, `c_next` and `init_next` apart: blocks of channels.
 # Registers hold the weights and the sums of three rows of outputs:
 #
 #     a row of the input ->   products with kernel row 2   added to the oldest sums, which then are done
