@@ -316,8 +316,7 @@ cdef struct Slide:                  # contract in kernels/slide.pxi
     Py_ssize_t rows
     Py_ssize_t source_row
     Py_ssize_t to_row
-    Py_ssize_t vectors              # of outputs in a row
-    Py_ssize_t lanes                # outputs of a row, if they are not whole vectors
+    Py_ssize_t outputs              # of a row: whole vectors but at an edge
     const char* source
     const Py_ssize_t* at            # from `source` to each row of a window
     Py_ssize_t operands
@@ -326,12 +325,12 @@ cdef struct Slide:                  # contract in kernels/slide.pxi
     Py_ssize_t fresh                # of so many operands, the last, which no row before has met
     char* to
     bint around                     # whole lines are stored around the cache, if `ahead` is not 0
-    bint edge                       # one vector, of which only some columns can be read:
+    bint edge                       # one or two vectors, of which only some columns can be read:
     Py_ssize_t first                #   the first, counted from `source`,
     Py_ssize_t last                 #   and the one behind the last
     const char* lowest              # the element that stands for all others
     double divisor                  # of sums; 0: nothing is divided
-    const char* lane_divisors       # of each output of a vector, multiplied with it
+    const char* lane_divisors       # of each output of a row, multiplied with it; whole vectors
 
 cdef enum:
     MAX_PASSES = 24

@@ -5,6 +5,7 @@
 # An item is a band: rows of one depth, or all rows of several, which fit the nearest cache.  Rows that
 # have equally many elements along height are one call of the kernel, for all depths of the band; so are
 # the vectors of these rows that lie between the edges.
+from geometry cimport ceil_div
 from kernel_table cimport Slide
 from pool_job cimport (NOTHING, Cut, PoolGeometry, PoolJob, Window, divisor_along, picture, rows_of_window,
                        whole_windows, window)
@@ -31,8 +32,8 @@ cdef inline void cut_bands(PoolJob* job) noexcept nogil:
 
 
 cdef inline Py_ssize_t slide_scratch(const PoolJob* job) noexcept nogil:
-    """What the columns of a row of outputs are divided by."""
-    return job.g.out[2] * job.kernels.item
+    """What the columns of a row of outputs are divided by, whole vectors."""
+    return ceil_div(job.g.out[2], job.kernels.lanes) * job.kernels.lanes * job.kernels.item
 
 
 cdef inline void slide_unit(const PoolJob* job, Py_ssize_t unit, char* scratch) noexcept nogil:
@@ -40,8 +41,8 @@ cdef inline void slide_unit(const PoolJob* job, Py_ssize_t unit, char* scratch) 
     cdef Py_ssize_t i, n, d, h
     cdef Window w
     cdef double count
-    for i in range(g.out[2] if job.count != NOTHING else 0):
-        w = window(g, 2, i)
+    for i in range(slide_scratch(job) // job.kernels.item if job.count != NOTHING else 0):
+        w = window(g, 2, min(i, g.out[2] - 1))
         count = divisor_along(job, &w)
         if job.kernels.item == 4:
             (<float*> scratch)[i] = <float> count
@@ -93,19 +94,20 @@ cdef inline void slide_columns(const PoolJob* job, Slide* s, const char* columns
     cdef Py_ssize_t item = job.kernels.item, lanes = job.kernels.lanes
     cdef Py_ssize_t step = g.stride[2]
     cdef Py_ssize_t behind = max(s.taps - step, 0)          # columns that a vector reads behind its `lanes` steps
-    cdef Py_ssize_t o = 0, column
+    cdef Py_ssize_t edge = (2 if g.out[2] <= 4 * lanes else 1) * lanes
+    cdef Py_ssize_t o = 0, column, inner
     cdef const char* row = s.source
     cdef char* to = s.to
     while o < g.out[2]:
         column = o * step - g.before[2]
-        s.vectors = 0
+        inner = 0
         if column >= 0:
-            s.vectors = min((g.out[2] - o) // lanes, (g.size[2] - column - behind) // (lanes * step))
-        s.edge = s.vectors <= 0
-        s.lanes = min(lanes, g.out[2] - o)
+            inner = min((g.out[2] - o) // lanes, (g.size[2] - column - behind) // (lanes * step)) * lanes
+        s.edge = inner <= 0 or inner < g.out[2] - o <= 2 * lanes
+        s.outputs = min(edge, g.out[2] - o) if s.edge else inner
         s.first, s.last = -column, g.size[2] - column
         s.source = row + column * item
         s.to = to + o * item
         s.lane_divisors = columns + o * item
         job.kernels.slide[<int> job.kind][step - 1](s)
-        o += s.lanes if s.edge else s.vectors * lanes
+        o += s.outputs

@@ -261,8 +261,8 @@ VINLINE vec vheld(vec v)
     return v;
 }
 
-/* The first n lanes only, 0 <= n <= LANES, or those from first up to last, and the rest from
- * another vector: no byte beyond them is touched. */
+/* The first n lanes only, 0 <= n <= LANES, or those from first up to last, and zeros beside them: no
+ * byte beyond them is touched.  vbetween: such lanes of v, and the others of rest. */
 #if defined(__AVX512F__)
 #define LANE_MASK(n) ((1u << (n)) - 1u)
 VINLINE vec vload_part(const char *p, Py_ssize_t n)
@@ -281,12 +281,20 @@ VINLINE void vstore_part(char *p, vec v, Py_ssize_t n)
     _mm512_mask_storeu_epi64(p, (__mmask8)LANE_MASK(n), (__m512i)v);
 #endif
 }
-VINLINE vec vload_between(const char *p, Py_ssize_t first, Py_ssize_t last, vec rest)
+VINLINE vec vload_between(const char *p, Py_ssize_t first, Py_ssize_t last)
 {
 #if CYCONV_REAL == CYCONV_FLOAT || CYCONV_REAL == CYCONV_INT32
-    return (vec)_mm512_mask_loadu_epi32((__m512i)rest, (__mmask16)(LANE_MASK(last) & ~LANE_MASK(first)), p);
+    return (vec)_mm512_maskz_loadu_epi32((__mmask16)(LANE_MASK(last) & ~LANE_MASK(first)), p);
 #else
-    return (vec)_mm512_mask_loadu_epi64((__m512i)rest, (__mmask8)(LANE_MASK(last) & ~LANE_MASK(first)), p);
+    return (vec)_mm512_maskz_loadu_epi64((__mmask8)(LANE_MASK(last) & ~LANE_MASK(first)), p);
+#endif
+}
+VINLINE vec vbetween(vec v, Py_ssize_t first, Py_ssize_t last, vec rest)
+{
+#if CYCONV_REAL == CYCONV_FLOAT || CYCONV_REAL == CYCONV_INT32
+    return (vec)_mm512_mask_mov_epi32((__m512i)rest, (__mmask16)(LANE_MASK(last) & ~LANE_MASK(first)), (__m512i)v);
+#else
+    return (vec)_mm512_mask_mov_epi64((__m512i)rest, (__mmask8)(LANE_MASK(last) & ~LANE_MASK(first)), (__m512i)v);
 #endif
 }
 #elif defined(__AVX2__)
@@ -314,14 +322,18 @@ VINLINE void vstore_part(char *p, vec v, Py_ssize_t n)
     _mm256_maskstore_epi64((long long *)p, lane_mask(n), (__m256i)v);
 #endif
 }
-VINLINE vec vload_between(const char *p, Py_ssize_t first, Py_ssize_t last, vec rest)
+VINLINE vec vload_between(const char *p, Py_ssize_t first, Py_ssize_t last)
 {
     __m256i where = _mm256_andnot_si256(lane_mask(first), lane_mask(last));
 #if CYCONV_REAL == CYCONV_FLOAT || CYCONV_REAL == CYCONV_INT32
-    return (vec)_mm256_blendv_epi8((__m256i)rest, _mm256_maskload_epi32((const int *)p, where), where);
+    return (vec)_mm256_maskload_epi32((const int *)p, where);
 #else
-    return (vec)_mm256_blendv_epi8((__m256i)rest, _mm256_maskload_epi64((const long long *)p, where), where);
+    return (vec)_mm256_maskload_epi64((const long long *)p, where);
 #endif
+}
+VINLINE vec vbetween(vec v, Py_ssize_t first, Py_ssize_t last, vec rest)
+{
+    return (vec)_mm256_blendv_epi8((__m256i)rest, (__m256i)v, _mm256_andnot_si256(lane_mask(first), lane_mask(last)));
 }
 #else
 VINLINE vec vload_part(const char *p, Py_ssize_t n)
@@ -334,11 +346,22 @@ VINLINE void vstore_part(char *p, vec v, Py_ssize_t n)
 {
     memcpy(p, &v, (size_t)n * sizeof(real));
 }
-VINLINE vec vload_between(const char *p, Py_ssize_t first, Py_ssize_t last, vec rest)
+VINLINE vec vload_between(const char *p, Py_ssize_t first, Py_ssize_t last)
 {
-    for (Py_ssize_t i = first; i < last; i++)
-        rest[i] = ((const real *)p)[i];
-    return rest;
+    vec v = {0};
+    if (first == 0 && last == LANES)
+        return vload(p);
+    for (int i = 0; i < LANES; i++)         /* a constant is the place of each, which a register can have */
+        if (first <= i && i < last)
+            v[i] = ((const real *)p)[i];
+    return v;
+}
+VINLINE vec vbetween(vec v, Py_ssize_t first, Py_ssize_t last, vec rest)
+{
+    vbits lane;
+    for (int i = 0; i < LANES; i++)
+        lane[i] = i;
+    return vpick((lane >= (bits)first) & (lane < (bits)last), v, rest);
 }
 #endif
 /* A row of the widest tile. */
@@ -399,7 +422,23 @@ VINLINE vbits vis_nan(vec x)
 #else
 #define MAX_UNLESS_NAN(a, b, x, y) vpick(vis_nan(x), y, SUFFIX(_mm_max)(a, b))
 #endif
+#if defined(__AVX512F__)
+#if CYCONV_REAL == CYCONV_FLOAT
+VINLINE vec vmaximum(vec acc, vec x)
+{
+    x = vheld(x);
+    return _mm512_fixupimm_ps(_mm512_max_ps(x, acc), x, _mm512_set1_epi32(0x11), 0);
+}
+#else
+VINLINE vec vmaximum(vec acc, vec x)
+{
+    x = vheld(x);
+    return _mm512_fixupimm_pd(_mm512_max_pd(x, acc), x, _mm512_set1_epi64(0x11), 0);
+}
+#endif
+#else
 VINLINE vec vmaximum(vec acc, vec x) { return MAX_UNLESS_NAN(x, acc, x, x); }
+#endif
 VINLINE vec vmaximum_number(vec acc, vec x) { return MAX_UNLESS_NAN(acc, x, x, acc); }
 #else
 VINLINE vec vmaximum(vec acc, vec x) { return vpick((x > acc) | vis_nan(x), x, acc); }

@@ -46,7 +46,8 @@ cdef extern from "simd.h" nogil:
     void vstream(char* p, vec v) noexcept
     vec vload_part(const char* p, Py_ssize_t n) noexcept
     void vstore_part(char* p, vec v, Py_ssize_t n) noexcept
-    vec vload_between(const char* p, Py_ssize_t first, Py_ssize_t last, vec rest) noexcept
+    vec vload_between(const char* p, Py_ssize_t first, Py_ssize_t last) noexcept
+    vec vbetween(vec v, Py_ssize_t first, Py_ssize_t last, vec rest) noexcept
     vec vload_bits(const char* p, unsigned long long lanes) noexcept
     vec vsplat(real s) noexcept
     void vprefetch(const char* p) noexcept

@@ -113,7 +113,7 @@ def test_compiled_floors():
         "pool_direct": {"geometry", "kernel_table", "pool_job"},
         "pool_lines": {"geometry", "kernel_table", "pool_columns", "pool_job"},
         "pool_boxes": {"geometry", "kernel_table", "pool_job", "pool_rows"},
-        "pool_slide": {"kernel_table", "pool_job"},
+        "pool_slide": {"geometry", "kernel_table", "pool_job"},
         "pooling": {
             "arrays",
             "geometry",

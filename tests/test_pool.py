@@ -506,10 +506,10 @@ def check_threads(case, name, placed):
 @pytest.mark.parametrize("op", ["max_pool", "avg_pool"])
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "int64"])
 def test_rows_of_every_length(each_isa, dtype, op):
-    """Rows of whole vectors, and of one element more, folded over one to three rows."""
+    """Rows of whole vectors, of one element more and of a part of one, folded over one to three rows."""
     rng = np.random.default_rng(14)
     for kernel, stride, padding in ROWS:
-        for width in (kernel, 16, 17, 34, 65):
+        for width in (kernel, 16, 17, 34, 50, 65, 100):
             x = (extremes if op in MAX else whole)(rng, (1, 2, 4, width), dtype)
             column = padding[0] if isinstance(padding, tuple) else (padding, padding)
             for height in (1, 2, 3):
@@ -525,7 +525,7 @@ def test_rows_beside_forbidden_pages(each_isa, dtype, at_end):
     """Columns that no window meets are not read, nor anything written behind the outputs."""
     rng = np.random.default_rng(15)
     for kernel, stride, padding in ROWS[:40]:
-        for width in (kernel, 16, 17, 50):
+        for width in (kernel, 16, 17, 34, 50, 100):
             x = guarded(whole(rng, (1, 2, 3, width), dtype), at_end)
             case = Case("max_pool", x, (2, kernel), {"stride": (1, stride), "padding": (0, padding), "layout": "NCHW"})
             expected = case.expected()

@@ -50,10 +50,9 @@ cdef inline vec folded(const int kind, vec a, vec x) noexcept nogil:
 
 
 cdef struct Part:                   # lanes of a vector that can be read
-    bint between                    # lanes from `first` up to `last`; the others come from `rest`
-    Py_ssize_t first                # otherwise, the lanes up to `last`; the others are zeros
+    bint between                    # lanes from `first` up to `last`,
+    Py_ssize_t first                # or else up to `last`; the others are zeros
     Py_ssize_t last
-    vec rest
 
 
 cdef inline vec operand(const bint narrow, const char* p, const Part* part) noexcept nogil:
@@ -61,7 +60,7 @@ cdef inline vec operand(const bint narrow, const char* p, const Part* part) noex
     if part == NULL:
         return vload_narrow(p) if narrow else vload(p)
     if part.between:
-        return vload_between(p, part.first, part.last, part.rest)
+        return vload_between(p, part.first, part.last)
     return vload_narrow_part(p, part.last) if narrow else vload_part(p, part.last)
 
 
@@ -366,7 +365,7 @@ cdef inline void runs_in_lanes(const int kind, const bint narrow, const Fold* f,
         if last > 0:
             for r in range(FEW_RUNS):
                 if kind != SUM:
-                    acc[r] = folded(kind, acc[r], vload_between(source[r] + at, 0, last, acc[r]))
+                    acc[r] = folded(kind, acc[r], vbetween(vload_part(source[r] + at, last), 0, last, acc[r]))
                 elif narrow:
                     acc[r] = vadd(acc[r], vload_narrow_part(source[r] + at, last))
                 else:

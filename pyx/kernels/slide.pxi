@@ -14,8 +14,8 @@
 #     phases                    a0 a1 a2 a3   b0 b1 b2 b3
 #     windows of 3 taps         a0 a1 a2 a3 op b0 b1 b2 b3 op a1 a2 a3 a4
 #
-# At an edge there is one vector of outputs, and only the columns from `first` up to `last` are read; `lowest` stands
-# for the others.  An output is folded in the same order in every vector.
+# At an edge there are one or two vectors of outputs, and only the columns from `first` up to `last` are read; `lowest`
+# stands for the others.  An output is folded in the same order in every vector.
 cdef inline void slide(const int kind, const int stride, const Slide* s) noexcept nogil:
     """Frequent windows are constants, so that nothing is decided between short rows."""
     if s.operands == 2 and s.taps == 2:
@@ -32,47 +32,52 @@ cdef inline void slide(const int kind, const int stride, const Slide* s) noexcep
 
 cdef inline void slide_window(const int kind, const int stride, const Py_ssize_t operands, const Py_ssize_t taps,
                               const Py_ssize_t* at, const Slide* s) noexcept nogil:
-    if s.edge:
-        slide_rows(kind, stride, operands, taps, at, True, False, s)
+    if s.edge and s.outputs <= LANES:
+        slide_edge(kind, stride, operands, taps, at, 1, s)
+    elif s.edge:
+        slide_edge(kind, stride, operands, taps, at, 2, s)
     elif s.ahead > 0:
-        slide_rows(kind, stride, operands, taps, at, False, True, s)
+        slide_rows(kind, stride, operands, taps, at, True, s)
     else:
-        slide_rows(kind, stride, operands, taps, at, False, False, s)
+        slide_rows(kind, stride, operands, taps, at, False, s)
 
 
 # Stores may change what s points to, as far as the compiler knows: what rows need is in variables.
 cdef inline void slide_rows(const int kind, const int stride, const Py_ssize_t operands, const Py_ssize_t taps,
-                            const Py_ssize_t* at, const bint edge, const bint fetched, const Slide* s) noexcept nogil:
+                            const Py_ssize_t* at, const bint fetched, const Slide* s) noexcept nogil:
     cdef const char* source
     cdef char* to
     cdef Py_ssize_t rows = s.rows, source_row = s.source_row, to_row = s.to_row
-    cdef Py_ssize_t vectors = s.vectors, lanes = s.lanes, first = s.first, last = s.last
-    cdef vec lowest = vsplat((<const real*> s.lowest)[0])
-    cdef vec divisor = vsplat(1), acc
-    cdef vec next = lowest
+    cdef Py_ssize_t vectors = s.outputs // LANES, p, r, v, j
+    cdef vec divisor = divisor_of(kind, s, 0), next = divisor, acc
+    cdef vec phases[MAX_STRIDE]
     cdef bint divided = kind == SUM and s.divisor != 0
     cdef bint around = s.around and VBYTES % 64 == 0 and (<Py_ssize_t> s.to | s.to_plane | to_row) % 64 == 0
-    cdef Py_ssize_t p, r, v, j
-    if divided:
-        divisor = vmul(vsplat(<real> s.divisor), vload_part(s.lane_divisors, lanes))
+    cdef Part part
+    part.between, part.first, part.last = False, 0, taps - stride
     for p in range(s.planes):
         source = s.source + p * s.source_plane
         to = s.to + p * s.to_plane
         for r in range(rows):
             if fetched:
                 for j in range(operands - s.fresh, operands):
-                    for v in range((vectors * stride * VBYTES + 63) // 64):
-                        vprefetch_far(source + at[j] + s.ahead + 64 * v)
-            if taps > stride and not edge:
+                    fetch_row(source + at[j] + s.ahead, vectors * stride)
+            if taps > stride:
                 accumulate(kind, False, 1, NULL, operands, at, source, &next, False)
-            for v in range(1 if edge else vectors):
-                acc = outputs(kind, stride, operands, taps, at, edge, source + v * stride * VBYTES, first, last, lowest,
-                              v + 1 < vectors, &next)
+            for v in range(vectors):
+                if taps > stride:
+                    phases[0] = next
+                    if stride > 1:
+                        accumulate(kind, False, stride - 1, NULL, operands, at, source + (v * stride + 1) * VBYTES,
+                                   phases + 1, False)
+                    accumulate(kind, False, 1, NULL if v + 1 < vectors else &part, operands, at,
+                               source + (v + 1) * stride * VBYTES, &next, False)
+                else:
+                    accumulate(kind, False, stride, NULL, operands, at, source + v * stride * VBYTES, phases, False)
+                acc = outputs(kind, stride, taps, phases, next)
                 if divided:
                     acc = vdiv(acc, divisor)
-                if edge:
-                    vstore_part(to, acc, lanes)
-                elif fetched and around:
+                if fetched and around:
                     vstream(to + v * VBYTES, acc)
                 else:
                     vstore(to + v * VBYTES, acc)
@@ -80,39 +85,93 @@ cdef inline void slide_rows(const int kind, const int stride, const Py_ssize_t o
             to += to_row
 
 
-cdef inline vec outputs(const int kind, const int stride, const Py_ssize_t operands, const Py_ssize_t taps,
-                        const Py_ssize_t* at, const bint edge, const char* source, Py_ssize_t first, Py_ssize_t last,
-                        vec lowest, bint more, vec* next) noexcept nogil:
-    """A vector of outputs.  Constants, not loops, count phases and taps: only then are they in registers.
+cdef inline void slide_edge(const int kind, const int stride, const Py_ssize_t operands, const Py_ssize_t taps,
+                            const Py_ssize_t* at, const int vectors, const Slide* s) noexcept nogil:
+    """One or two vectors of outputs: which columns can be read is decided once for all rows."""
+    cdef const char* source
+    cdef char* to
+    cdef Py_ssize_t rows = s.rows, source_row = s.source_row, to_row = s.to_row
+    cdef Py_ssize_t lanes = s.outputs - (vectors - 1) * LANES, ahead = s.ahead, fresh = s.fresh, p, r, j
+    cdef vec lowest = vsplat((<const real*> s.lowest)[0])
+    cdef vec next = lowest, acc
+    cdef vec divisor[2]
+    cdef bint divided = kind == SUM and s.divisor != 0
+    cdef Part part[2 * MAX_STRIDE + 1]
+    cdef int v
+    for v in range(vectors * stride + 1):
+        part[v].between = True
+        part[v].first = min(max(s.first - v * LANES, 0), LANES)
+        part[v].last = min(max(s.last - v * LANES, 0), LANES)
+    for v in range(vectors):
+        divisor[v] = divisor_of(kind, s, v)
+    for p in range(s.planes):
+        source = s.source + p * s.source_plane
+        to = s.to + p * s.to_plane
+        for r in range(rows):
+            if ahead > 0:
+                for j in range(operands - fresh, operands):
+                    fetch_row(source + at[j] + ahead, vectors * stride)
+            acc = edge_outputs(kind, stride, operands, taps, at, 0, source, part, lowest, &next)
+            if divided:
+                acc = vdiv(acc, divisor[0])
+            if vectors == 2:
+                vstore(to, acc)
+                acc = edge_outputs(kind, stride, operands, taps, at, 1, source, part, lowest, &next)
+                if divided:
+                    acc = vdiv(acc, divisor[1])
+            vstore_part(to + (vectors - 1) * VBYTES, acc, lanes)
+            source += source_row
+            to += to_row
 
-    The columns behind a vector's are the next one's, if there are `more`, and kept for it.
-    """
+
+cdef inline vec divisor_of(const int kind, const Slide* s, Py_ssize_t v) noexcept nogil:
+    """Of a vector of sums, if they are divided."""
+    if kind != SUM or s.divisor == 0:
+        return vsplat(1)
+    return vmul(vsplat(<real> s.divisor), vload(s.lane_divisors + v * VBYTES))
+
+
+cdef inline void fetch_row(const char* source, Py_ssize_t vectors) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range((vectors * VBYTES + 63) // 64):
+        vprefetch_far(source + 64 * i)
+
+
+cdef inline vec edge_outputs(const int kind, const int stride, const Py_ssize_t operands, const Py_ssize_t taps,
+                             const Py_ssize_t* at, const int v, const char* source, const Part* part, vec lowest,
+                             vec* next) noexcept nogil:
+    """Vector v of outputs."""
     cdef vec phases[MAX_STRIDE]
-    cdef vec behind = lowest
-    cdef Part part
-    cdef vec acc
-    part.between, part.first, part.last = False, 0, taps - stride
-    if edge:
-        edge_columns(kind, operands, at, source, 0, first, last, lowest, phases)
-        if stride > 1:
-            edge_columns(kind, operands, at, source, 1, first, last, lowest, phases + 1)
-        if stride > 2:
-            edge_columns(kind, operands, at, source, 2, first, last, lowest, phases + 2)
-        if stride > 3:
-            edge_columns(kind, operands, at, source, 3, first, last, lowest, phases + 3)
-        if taps > stride:
-            edge_columns(kind, operands, at, source, stride, first, last, lowest, &behind)
-    elif taps > stride:
+    if v > 0 and taps > stride:
         phases[0] = next[0]
-        if stride > 1:
-            accumulate(kind, False, stride - 1, NULL, operands, at, source + VBYTES, phases + 1, False)
-        if more:
-            accumulate(kind, False, 1, NULL, operands, at, source + stride * VBYTES, next, False)
-        else:
-            accumulate(kind, False, 1, &part, operands, at, source + stride * VBYTES, next, False)
-        behind = next[0]
     else:
-        accumulate(kind, False, stride, NULL, operands, at, source, phases, False)
+        edge_columns(kind, operands, at, source, v * stride, part, lowest, phases)
+    if stride > 1:
+        edge_columns(kind, operands, at, source, v * stride + 1, part, lowest, phases + 1)
+    if stride > 2:
+        edge_columns(kind, operands, at, source, v * stride + 2, part, lowest, phases + 2)
+    if stride > 3:
+        edge_columns(kind, operands, at, source, v * stride + 3, part, lowest, phases + 3)
+    if taps > stride:
+        edge_columns(kind, operands, at, source, (v + 1) * stride, part, lowest, next)
+    return outputs(kind, stride, taps, phases, next[0])
+
+
+cdef inline void edge_columns(const int kind, const Py_ssize_t operands, const Py_ssize_t* at, const char* source,
+                              const int vector, const Part* part, vec lowest, vec* to) noexcept nogil:
+    """A vector of columns, of which some cannot be read."""
+    accumulate(kind, False, 1, part + vector, operands, at, source + vector * VBYTES, to, False)
+    if kind != SUM:
+        to[0] = vbetween(to[0], part[vector].first, part[vector].last, lowest)
+
+
+cdef inline vec outputs(const int kind, const int stride, const Py_ssize_t taps, vec* phases,
+                        vec behind) noexcept nogil:
+    """A vector of outputs, from its columns and those behind them, which are the first of the next vector.
+
+    Constants, not loops, count phases and taps: only then are they in registers.
+    """
+    cdef vec acc
     bring_apart(stride, phases)
     acc = phases[0]
     acc = tap(kind, stride, 1, taps, acc, phases, behind)
@@ -122,17 +181,6 @@ cdef inline vec outputs(const int kind, const int stride, const Py_ssize_t opera
     acc = tap(kind, stride, 5, taps, acc, phases, behind)
     acc = tap(kind, stride, 6, taps, acc, phases, behind)
     return tap(kind, stride, 7, taps, acc, phases, behind)
-
-
-cdef inline void edge_columns(const int kind, const Py_ssize_t operands, const Py_ssize_t* at, const char* source,
-                              const int vector, Py_ssize_t first, Py_ssize_t last, vec lowest,
-                              vec* to) noexcept nogil:
-    """A vector of columns, of which some cannot be read."""
-    cdef Part part
-    part.between, part.rest = True, lowest
-    part.first = min(max(first - vector * LANES, 0), LANES)
-    part.last = min(max(last - vector * LANES, 0), LANES)
-    accumulate(kind, False, 1, &part, operands, at, source + vector * VBYTES, to, False)
 
 
 cdef inline vec tap(const int kind, const int stride, const int t, const Py_ssize_t taps, vec acc, const vec* phases,
