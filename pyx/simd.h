@@ -423,19 +423,12 @@ VINLINE vbits vis_nan(vec x)
 #define MAX_UNLESS_NAN(a, b, x, y) vpick(vis_nan(x), y, SUFFIX(_mm_max)(a, b))
 #endif
 #if defined(__AVX512F__)
-#if CYCONV_REAL == CYCONV_FLOAT
+/* Where x is NaN, quiet or signalling (entries 0 and 1 of the table), the result is x. */
 VINLINE vec vmaximum(vec acc, vec x)
 {
     x = vheld(x);
-    return _mm512_fixupimm_ps(_mm512_max_ps(x, acc), x, _mm512_set1_epi32(0x11), 0);
+    return SUFFIX(_mm512_fixupimm)(SUFFIX(_mm512_max)(x, acc), x, _mm512_set1_epi32(0x11), 0);
 }
-#else
-VINLINE vec vmaximum(vec acc, vec x)
-{
-    x = vheld(x);
-    return _mm512_fixupimm_pd(_mm512_max_pd(x, acc), x, _mm512_set1_epi64(0x11), 0);
-}
-#endif
 #else
 VINLINE vec vmaximum(vec acc, vec x) { return MAX_UNLESS_NAN(x, acc, x, x); }
 #endif

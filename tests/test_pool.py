@@ -280,6 +280,20 @@ def test_nan_in_every_channel(each_isa, dtype, layout, nan):
                 assert_same(case.pooled(), case.expected(), str(case))
 
 
+@pytest.mark.parametrize("bits", [0x7FC00000, 0xFFC00000, 0x7FA00000, 0xFFA00000])
+def test_nan_of_every_kind(each_isa, bits):
+    """Quiet and signalling, of either sign: a maximum is NaN where its window has one, and only there."""
+    x = np.zeros((1, 6, 40, 2), np.float32)
+    x.view(np.uint32)[0, 3, 17, 1] = bits
+    met = np.zeros((1, 6, 40, 2), bool)
+    met[0, 2:5, 16:19, 1] = True
+    for layout, to in (("NHWC", (0, 1, 2, 3)), ("NCHW", (0, 3, 1, 2))):
+        given = np.ascontiguousarray(x.transpose(to))
+        for nan in ("propagate", "ignore"):
+            y = cyconv.max_pool2d(given, 3, stride=1, padding=1, nan=nan, layout=layout)
+            np.testing.assert_array_equal(np.isnan(y), met.transpose(to) & (nan == "propagate"))
+
+
 @pytest.mark.parametrize("nan", ["propagate", "ignore"])
 @pytest.mark.parametrize("dtype", FLOATS)
 def test_nan_at_every_place(each_isa, dtype, nan):
