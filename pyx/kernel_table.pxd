@@ -250,7 +250,7 @@ cdef struct LineProducts:           # of transformed inputs and weights, which b
 
 cdef enum FoldKind:
     MAXIMUM                         # NaN if any element is
-    MAXIMUM_NUMBER                  # NaN if all elements are
+    MAXIMUM_NUMBER                  # NaN if all elements are; not for integers
     SUM
 
 cdef struct Fold:                   # contract in kernels/fold.pxi

@@ -90,6 +90,8 @@ cdef class Pooling:
             g.before[a], g.after[a], g.adaptive[a] = before[a], after[a], adaptive[a]
         job.kernels = self.kernels
         job.kind = KINDS[kind]
+        if job.kind == MAXIMUM_NUMBER and not floating:
+            job.kind = MAXIMUM      # integers have no NaN
         job.count = COUNTS[count]
         job.divisor = divisor if job.count == GIVEN else 1
         job.power = power

@@ -262,8 +262,10 @@ VINLINE vec vheld(vec v)
 }
 
 /* The first n lanes only, 0 <= n <= LANES, or those from first up to last, and zeros beside them: no
- * byte beyond them is touched.  vbetween: such lanes of v, and the others of rest. */
+ * byte beyond them is touched.  vbetween: such lanes of v, and the others of rest.  An instruction
+ * each if VMASKS. */
 #if defined(__AVX512F__)
+#define VMASKS 1
 #define LANE_MASK(n) ((1u << (n)) - 1u)
 VINLINE vec vload_part(const char *p, Py_ssize_t n)
 {
@@ -298,6 +300,7 @@ VINLINE vec vbetween(vec v, Py_ssize_t first, Py_ssize_t last, vec rest)
 #endif
 }
 #elif defined(__AVX2__)
+#define VMASKS 1
 VINLINE __m256i lane_mask(Py_ssize_t n)
 {
 #if CYCONV_REAL == CYCONV_FLOAT || CYCONV_REAL == CYCONV_INT32
@@ -336,6 +339,7 @@ VINLINE vec vbetween(vec v, Py_ssize_t first, Py_ssize_t last, vec rest)
     return (vec)_mm256_blendv_epi8((__m256i)rest, (__m256i)v, _mm256_andnot_si256(lane_mask(first), lane_mask(last)));
 }
 #else
+#define VMASKS 0
 VINLINE vec vload_part(const char *p, Py_ssize_t n)
 {
     vec v = {0};

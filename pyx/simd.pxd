@@ -24,6 +24,7 @@ cdef extern from "simd.h" nogil:
     enum: VBYTES                    # bytes of a vector
     enum: LANES                     # elements of a vector
     enum: REAL_IS_FLOATING
+    enum: VMASKS                    # whether parts of vectors are an instruction
 
     enum: EXP_DEGREE
     const char* ZEROS               # a row of the widest tile

@@ -17,7 +17,7 @@
 cdef void columns(const Columns* s) noexcept nogil:
     if s.kind == MAXIMUM:
         columns_of_window(MAXIMUM, False, s)
-    elif s.kind == MAXIMUM_NUMBER:
+    elif REAL_IS_FLOATING and s.kind == MAXIMUM_NUMBER:
         columns_of_window(MAXIMUM_NUMBER, False, s)
     elif not NARROW_IS_OFFERED or not s.narrow:
         columns_of_window(SUM, False, s)

@@ -19,7 +19,7 @@ cdef void fold(const Fold* f) noexcept nogil:
             fold_keyed(MAXIMUM_NUMBER, f)
     elif f.kind == MAXIMUM:
         fold_runs(MAXIMUM, False, False, f)
-    elif f.kind == MAXIMUM_NUMBER:
+    elif REAL_IS_FLOATING and f.kind == MAXIMUM_NUMBER:
         fold_runs(MAXIMUM_NUMBER, False, False, f)
     elif not NARROW_IS_OFFERED or not (f.narrow or f.narrow_to):
         fold_runs(SUM, False, False, f)
@@ -287,7 +287,7 @@ cdef inline void fold_keyed(const int kind, const Fold* f) noexcept nogil:
 cdef void across(const Fold* f) noexcept nogil:
     if f.kind == MAXIMUM:
         across_runs(MAXIMUM, False, f)
-    elif f.kind == MAXIMUM_NUMBER:
+    elif REAL_IS_FLOATING and f.kind == MAXIMUM_NUMBER:
         across_runs(MAXIMUM_NUMBER, False, f)
     elif not NARROW_IS_OFFERED or not f.narrow:
         across_runs(SUM, False, f)

@@ -19,23 +19,23 @@
 cdef inline void slide(const int kind, const int stride, const Slide* s) noexcept nogil:
     """Frequent windows are constants, so that nothing is decided between short rows."""
     if s.operands == 2 and s.taps == 2:
-        slide_window(kind, stride, 2, 2, [s.at[0], s.at[1]], s)
+        slide_window(kind, stride, True, 2, 2, [s.at[0], s.at[1]], s)
     elif s.operands == 3 and s.taps == 3:
-        slide_window(kind, stride, 3, 3, [s.at[0], s.at[1], s.at[2]], s)
+        slide_window(kind, stride, True, 3, 3, [s.at[0], s.at[1], s.at[2]], s)
     elif s.operands == 4 and s.taps == 2:
-        slide_window(kind, stride, 4, 2, [s.at[0], s.at[1], s.at[2], s.at[3]], s)
+        slide_window(kind, stride, True, 4, 2, [s.at[0], s.at[1], s.at[2], s.at[3]], s)
     elif s.operands == 1:
-        slide_window(kind, stride, 1, s.taps, [s.at[0]], s)
+        slide_window(kind, stride, True, 1, s.taps, [s.at[0]], s)
     else:
-        slide_window(kind, stride, s.operands, s.taps, s.at, s)
+        slide_window(kind, stride, False, s.operands, s.taps, s.at, s)
 
 
-cdef inline void slide_window(const int kind, const int stride, const Py_ssize_t operands, const Py_ssize_t taps,
-                              const Py_ssize_t* at, const Slide* s) noexcept nogil:
+cdef inline void slide_window(const int kind, const int stride, const bint frequent, const Py_ssize_t operands,
+                              const Py_ssize_t taps, const Py_ssize_t* at, const Slide* s) noexcept nogil:
     if s.edge and s.outputs <= LANES:
-        slide_edge(kind, stride, operands, taps, at, 1, s)
+        slide_edge(kind, stride, frequent, operands, taps, at, 1, s)
     elif s.edge:
-        slide_edge(kind, stride, operands, taps, at, 2, s)
+        slide_edge(kind, stride, frequent, operands, taps, at, 2, s)
     elif s.ahead > 0:
         slide_rows(kind, stride, operands, taps, at, True, s)
     else:
@@ -85,8 +85,9 @@ cdef inline void slide_rows(const int kind, const int stride, const Py_ssize_t o
             to += to_row
 
 
-cdef inline void slide_edge(const int kind, const int stride, const Py_ssize_t operands, const Py_ssize_t taps,
-                            const Py_ssize_t* at, const int vectors, const Slide* s) noexcept nogil:
+cdef inline void slide_edge(const int kind, const int stride, const bint frequent, const Py_ssize_t operands,
+                            const Py_ssize_t taps, const Py_ssize_t* at, const int vectors,
+                            const Slide* s) noexcept nogil:
     """One or two vectors of outputs: which columns can be read is decided once for all rows."""
     cdef const char* source
     cdef char* to
@@ -111,12 +112,12 @@ cdef inline void slide_edge(const int kind, const int stride, const Py_ssize_t o
             if ahead > 0:
                 for j in range(operands - fresh, operands):
                     fetch_row(source + at[j] + ahead, vectors * stride)
-            acc = edge_outputs(kind, stride, operands, taps, at, 0, source, part, lowest, &next)
+            acc = edge_outputs(kind, stride, frequent, operands, taps, at, 0, source, part, lowest, &next)
             if divided:
                 acc = vdiv(acc, divisor[0])
             if vectors == 2:
                 vstore(to, acc)
-                acc = edge_outputs(kind, stride, operands, taps, at, 1, source, part, lowest, &next)
+                acc = edge_outputs(kind, stride, frequent, operands, taps, at, 1, source, part, lowest, &next)
                 if divided:
                     acc = vdiv(acc, divisor[1])
             vstore_part(to + (vectors - 1) * VBYTES, acc, lanes)
@@ -137,32 +138,61 @@ cdef inline void fetch_row(const char* source, Py_ssize_t vectors) noexcept nogi
         vprefetch_far(source + 64 * i)
 
 
-cdef inline vec edge_outputs(const int kind, const int stride, const Py_ssize_t operands, const Py_ssize_t taps,
-                             const Py_ssize_t* at, const int v, const char* source, const Part* part, vec lowest,
-                             vec* next) noexcept nogil:
+cdef inline vec edge_outputs(const int kind, const int stride, const bint frequent, const Py_ssize_t operands,
+                             const Py_ssize_t taps, const Py_ssize_t* at, const int v, const char* source,
+                             const Part* part, vec lowest, vec* next) noexcept nogil:
     """Vector v of outputs."""
     cdef vec phases[MAX_STRIDE]
     if v > 0 and taps > stride:
         phases[0] = next[0]
     else:
-        edge_columns(kind, operands, at, source, v * stride, part, lowest, phases)
+        edge_columns(kind, frequent, operands, at, source, v * stride, part, lowest, phases)
     if stride > 1:
-        edge_columns(kind, operands, at, source, v * stride + 1, part, lowest, phases + 1)
+        edge_columns(kind, frequent, operands, at, source, v * stride + 1, part, lowest, phases + 1)
     if stride > 2:
-        edge_columns(kind, operands, at, source, v * stride + 2, part, lowest, phases + 2)
+        edge_columns(kind, frequent, operands, at, source, v * stride + 2, part, lowest, phases + 2)
     if stride > 3:
-        edge_columns(kind, operands, at, source, v * stride + 3, part, lowest, phases + 3)
+        edge_columns(kind, frequent, operands, at, source, v * stride + 3, part, lowest, phases + 3)
     if taps > stride:
-        edge_columns(kind, operands, at, source, (v + 1) * stride, part, lowest, next)
+        edge_columns(kind, frequent, operands, at, source, (v + 1) * stride, part, lowest, next)
     return outputs(kind, stride, taps, phases, next[0])
 
 
-cdef inline void edge_columns(const int kind, const Py_ssize_t operands, const Py_ssize_t* at, const char* source,
-                              const int vector, const Part* part, vec lowest, vec* to) noexcept nogil:
+cdef inline void edge_columns(const int kind, const bint frequent, const Py_ssize_t operands, const Py_ssize_t* at,
+                              const char* source, const int vector, const Part* part, vec lowest,
+                              vec* to) noexcept nogil:
     """A vector of columns, of which some cannot be read."""
-    accumulate(kind, False, 1, part + vector, operands, at, source + vector * VBYTES, to, False)
+    if frequent or VMASKS:
+        columns_between(kind, operands, at, source + vector * VBYTES, part + vector, lowest, to)
+    elif kind == MAXIMUM:
+        columns_of_maximum(operands, at, source + vector * VBYTES, part + vector, lowest, to)
+    elif kind == MAXIMUM_NUMBER:
+        columns_of_number(operands, at, source + vector * VBYTES, part + vector, lowest, to)
+    else:
+        columns_of_sum(operands, at, source + vector * VBYTES, part + vector, lowest, to)
+
+
+cdef inline void columns_between(const int kind, const Py_ssize_t operands, const Py_ssize_t* at, const char* source,
+                                 const Part* part, vec lowest, vec* to) noexcept nogil:
+    accumulate(kind, False, 1, part, operands, at, source, to, False)
     if kind != SUM:
-        to[0] = vbetween(to[0], part[vector].first, part[vector].last, lowest)
+        to[0] = vbetween(to[0], part.first, part.last, lowest)
+
+
+# Not inlined: a part takes many instructions without masks, and there would be thousands of them.
+cdef void columns_of_maximum(Py_ssize_t operands, const Py_ssize_t* at, const char* source, const Part* part,
+                             vec lowest, vec* to) noexcept nogil:
+    columns_between(MAXIMUM, operands, at, source, part, lowest, to)
+
+
+cdef void columns_of_number(Py_ssize_t operands, const Py_ssize_t* at, const char* source, const Part* part,
+                            vec lowest, vec* to) noexcept nogil:
+    columns_between(MAXIMUM_NUMBER, operands, at, source, part, lowest, to)
+
+
+cdef void columns_of_sum(Py_ssize_t operands, const Py_ssize_t* at, const char* source, const Part* part,
+                         vec lowest, vec* to) noexcept nogil:
+    columns_between(SUM, operands, at, source, part, lowest, to)
 
 
 cdef inline vec outputs(const int kind, const int stride, const Py_ssize_t taps, vec* phases,
@@ -190,14 +220,20 @@ cdef inline vec tap(const int kind, const int stride, const int t, const Py_ssiz
     return folded(kind, acc, vphase(phases[t % stride], behind, stride, t))
 
 
+# Integers have no NaN, and are never asked for these maxima.
+cdef inline void slide_number(const int stride, const Slide* s) noexcept nogil:
+    if REAL_IS_FLOATING:
+        slide(MAXIMUM_NUMBER, stride, s)
+
+
 cdef void slide_maximum_1(const Slide* s) noexcept nogil: slide(MAXIMUM, 1, s)
 cdef void slide_maximum_2(const Slide* s) noexcept nogil: slide(MAXIMUM, 2, s)
 cdef void slide_maximum_3(const Slide* s) noexcept nogil: slide(MAXIMUM, 3, s)
 cdef void slide_maximum_4(const Slide* s) noexcept nogil: slide(MAXIMUM, 4, s)
-cdef void slide_number_1(const Slide* s) noexcept nogil: slide(MAXIMUM_NUMBER, 1, s)
-cdef void slide_number_2(const Slide* s) noexcept nogil: slide(MAXIMUM_NUMBER, 2, s)
-cdef void slide_number_3(const Slide* s) noexcept nogil: slide(MAXIMUM_NUMBER, 3, s)
-cdef void slide_number_4(const Slide* s) noexcept nogil: slide(MAXIMUM_NUMBER, 4, s)
+cdef void slide_number_1(const Slide* s) noexcept nogil: slide_number(1, s)
+cdef void slide_number_2(const Slide* s) noexcept nogil: slide_number(2, s)
+cdef void slide_number_3(const Slide* s) noexcept nogil: slide_number(3, s)
+cdef void slide_number_4(const Slide* s) noexcept nogil: slide_number(4, s)
 cdef void slide_sum_1(const Slide* s) noexcept nogil: slide(SUM, 1, s)
 cdef void slide_sum_2(const Slide* s) noexcept nogil: slide(SUM, 2, s)
 cdef void slide_sum_3(const Slide* s) noexcept nogil: slide(SUM, 3, s)

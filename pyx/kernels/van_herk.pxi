@@ -20,7 +20,7 @@ cdef enum:
 cdef void van_herk(const VanHerk* h) noexcept nogil:
     if h.kind == MAXIMUM:
         van_herk_panels(MAXIMUM, False, h)
-    elif h.kind == MAXIMUM_NUMBER:
+    elif REAL_IS_FLOATING and h.kind == MAXIMUM_NUMBER:
         van_herk_panels(MAXIMUM_NUMBER, False, h)
     elif not NARROW_IS_OFFERED or not h.narrow:
         van_herk_panels(SUM, False, h)
