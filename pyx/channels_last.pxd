@@ -50,8 +50,8 @@ cdef inline bint folded(const Job* job, const Chunk* chunk) noexcept nogil:
 
 
 cdef inline bint windowed(const Job* job, const Chunk* chunk) noexcept nogil:
-    """Whether a strip holds a window a pixel, or the span of all pixels' windows."""
-    return job.g.dilation[2] > 1 or job.g.stride[2] >= chunk.columns
+    """Whether a strip holds a window a pixel, or the span of all pixels' windows, which is copied at once."""
+    return job.g.dilation[2] > 1 or job.g.stride[2] > chunk.columns
 
 
 cdef inline Py_ssize_t strip_columns(const Job* job, const Chunk* chunk, Py_ssize_t pixels) noexcept nogil:
