@@ -44,6 +44,12 @@ _LINE = 64
 _SQUARE, _OF_PLANE = 90, 80
 """Cycles in which a square of vectors is transposed between rows of planes and pixels; of whole planes and pixels."""
 
+_ROW = 30
+"""Cycles that copying a row takes, however short it is."""
+
+_LOW_BLOCK = 16
+"""Output rows of a stencil's blocks, at least, so that the strip holds all planes: FEW_ROWS in pyx/stencil.pxd."""
+
 _NEAR, _FAR = 1 << 19, 1 << 26
 """Bytes of weights that stay in the second-level cache, and that mostly come from a last-level cache."""
 
@@ -402,17 +408,20 @@ def _stencil_sums(case, height, kernel_rows):
 
 
 def _copy_cost(case, rows):
-    """Cycles in which so many rows of a block are copied."""
-    columns = _ceil(case.stride[2] * case.out[2] + case.kernel[2] * case.dilation[2], case.lanes)
+    """Cycles in which so many rows of a block are copied, of each depth that the strip does not hold."""
+    step = case.stride[2]
+    columns = step * _ceil(case.out[2] + case.kernel[2] * case.dilation[2] // step, case.lanes)  # of all phases
     channels = _joined(case) * case.ic
-    if not case.channels_last or channels < 3 <= case.stride[2]:
-        vector = (2, 6, 1.5 * case.lanes)[min(case.stride[2], 3) - 1]
-        if not case.channels_last and case.oc > 2:  # of fewer, some is read where it lies
-            vector *= 4
-        copying = channels * columns * vector
+    depths, low = case.kernel[0], min(rows, _row_classes(case) * (_LOW_BLOCK - 1) + case.kernel[1])
+    if case.dilation[0] == 1 and channels * depths * low * columns * case.lanes * case.item <= STRIPS["stencil"]:
+        depths = min(depths, case.stride[0])
+    if not case.channels_last and case.oc <= 2 and step == 1:  # some is read where it lies
+        copying = channels * columns * 2
+    elif not case.channels_last or channels < 3 <= step:
+        copying = channels * (columns * (8, 6, 1.5 * case.lanes)[min(step, 3) - 1] + _ROW)
     else:
-        copying = _transposed(case, channels, case.stride[2]) * columns
-    return rows * copying + 200
+        copying = _transposed(case, channels, step) * columns
+    return depths * rows * copying + 200
 
 
 def _scatter_cost(case):
