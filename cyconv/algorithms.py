@@ -32,11 +32,11 @@ _FEW_TILES = 8
 _SAMPLES = 2
 """Of a batch, as far as they share what is loaded: the choice must not depend on how many there are."""
 
-_ROUNDING = 1.15
-"""What rounding by transforms is worth: where little is saved, exact sums are preferred."""
+_ROUNDING, _ROUNDING_FEW = 1.15, 1.5
+"""What rounding by transforms is worth: where little is saved, exact sums are preferred; more so with few filters."""
 
-_MANY, _TERMS = 8, 64
-"""Filters of a group and terms of a sum from which that is considered."""
+_MANY, _TERMS, _LONG = 8, 64, 512
+"""Filters of a group and terms of a sum from which that is considered; and terms, with fewer filters."""
 
 _LINE = 64
 """Bytes of a line of cache."""
@@ -236,10 +236,16 @@ def _winograd_declines(case):
 
 
 def _rounding_unasked(case):
-    """With few filters little is saved, and people expect whole numbers to come out of short sums whole."""
-    if case.oc < _MANY or case.ic * case.taps < _TERMS:
-        return f"exact sums are preferred with fewer than {_MANY} filters or {_TERMS} terms"
+    """People expect whole numbers to come out of short sums whole; with few filters, of longer ones too."""
+    least = _LONG if case.oc < _MANY else _TERMS
+    if case.ic * case.taps < least:
+        return f"exact sums are preferred with fewer than {least} terms" + (least == _LONG) * " of few filters"
     return ""
+
+
+def _rounding(case):
+    """What the cost of Winograd's transforms is multiplied by."""
+    return _ROUNDING_FEW if case.oc < _MANY else _ROUNDING
 
 
 def _winograd_cost(case):
@@ -266,7 +272,7 @@ def _winograd_cost(case):
     if case.ic % case.lanes > 0:  # loads and stores of a part of a vector
         moving += 300
     multiplying = blocks * product * points / max(together, 1)
-    return case.groups * (multiplying + tiles * moving) * _ROUNDING
+    return case.groups * (multiplying + tiles * moving) * _rounding(case)
 
 
 def _lines_row(case):
@@ -316,7 +322,7 @@ def _lines_cost(case):
     moving = (30 if in_place else 40) * (read + written)
     if not case.channels_last and axis == 2 and phases > 1:  # outputs are no neighbours
         moving += 6 * m * case.oc
-    return case.groups * (multiplying + beginning + tiles * moving) * _ROUNDING
+    return case.groups * (multiplying + beginning + tiles * moving) * _rounding(case)
 
 
 def _fused_products(case, terms, tiles, outputs, pixels):
