@@ -237,9 +237,9 @@ def _winograd_declines(case):
 
 def _rounding_unasked(case):
     """People expect whole numbers to come out of short sums whole; with few filters, of longer ones too."""
-    least = _LONG if case.oc < _MANY else _TERMS
+    least, filters = (_LONG, " of few filters") if case.oc < _MANY else (_TERMS, "")
     if case.ic * case.taps < least:
-        return f"exact sums are preferred with fewer than {least} terms" + (least == _LONG) * " of few filters"
+        return f"exact sums are preferred with fewer than {least} terms{filters}"
     return ""
 
 
@@ -369,7 +369,7 @@ def _stencil_declines(case):
 def _stencil_cost(case):
     """Tiles of one filter's rows, whose operands are first copied; or rows where they lie.
 
-    Copies are counted for what is read in place without strides, too: that changes no choice that was measured.
+    Copies are counted for what is read in place without strides, too: there, short rows of many planes cost as much.
     """
     in_place = rows_apart(case.ic, case.oc, case.kernel, case.stride, case.dilation, case.lanes)
     if in_place and not (case.channels_last and case.groups * max(case.ic, case.oc) > 1):

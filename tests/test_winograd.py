@@ -11,7 +11,7 @@ from not_finite import check_declined, check_tiles, check_weights
 from toom_cook import inputs_matrix, outputs_matrix, weights_matrix
 
 import cyconv
-from cyconv import plan, reference
+from cyconv import algorithms, plan, reference
 
 
 def winograd_bound(x, w, dilation, stride=1):
@@ -263,6 +263,18 @@ def test_chosen_for_many_channels(each_isa):
     assert many.algorithm == "winograd" != few.algorithm
     assert "winograd: taken" in many.explain()
     assert "times as long" in many.explain()
+
+
+def test_chosen_for_few_filters_of_long_sums(each_isa):
+    """Short sums of few filters stay exact; long ones have to save a third."""
+    long = cyconv.plan_conv3d((1, 8, 8, 8, 125), np.ones((3, 3, 3, 125, 4), np.float32), padding=1)
+    short = cyconv.plan_conv2d((1, 28, 28, 56), np.ones((3, 3, 56, 5), np.float32), padding=1)
+    assert long.algorithm == "winograd"
+    assert short.algorithm not in algorithms.TRANSFORMING
+    assert "winograd: exact sums are preferred with fewer than 512 terms of few filters" in short.explain()
+    one = cyconv.plan_conv2d((1, 56, 56, 64), np.ones((3, 3, 64, 1), np.float32), padding=1)
+    assert one.algorithm == "stencil"
+    assert "winograd: would take about" in one.explain()
 
 
 @pytest.mark.parametrize(("stride", "algorithm"), [(1, "winograd"), (2, "direct")])
