@@ -54,11 +54,11 @@ cdef enum:
     STREAMED_BYTES = 1 << 22        # weights that no second-level cache holds
     AHEAD = 1 << 12                 # bytes of them that are fetched ahead
     UNITS_PER_THREAD = 16           # so that a thread that is held up costs little
-    FEW_UNITS = 2                   # of stencils to a thread; below, filters are divided,
-    PART_FILTERS = 4                #   but not into smaller parts
+    PART_FILTERS = 4                # of stencils, at least, where they are divided among threads
     FEW_SITES = 8                   # of lines that leave register tiles half empty
     COMPARED_BYTES = 1 << 19        # weights that a thread compares
     SERIAL_MACS = 300000            # below, waking threads costs more than they save
+    COPIED = 10                     # and a stencil's inputs take as long as so many multiply-adds
     SERIAL_ITEMS = 20000            # and below so many weights to pack
     WINOGRAD_TAPS = 25              # that Winograd's algorithm transforms,
     MAX_LANES = 16                  #   of a vector of filters
@@ -717,6 +717,9 @@ cdef class Convolution:
             macs *= LINE_POINTS / 2     # and the transforms
         if self.algorithm == GROUPED:
             macs *= 2                   # each takes twice as long as others
+        if self.algorithm == STENCIL:
+            macs += COPIED * <double> self.g.batch * self.g.groups * self.g.ic * (
+                self.g.size[0] * self.g.size[1] * self.g.size[2])
         return threads if macs >= SERIAL_MACS else 1
 
     cdef void turn(self, Array* array) noexcept nogil:
@@ -794,7 +797,7 @@ cdef class Convolution:
             return
         if self.algorithm == STENCIL:
             merge_rows(job)
-            cut_blocks(job)
+            cut_blocks(job, threads)
             job.around = job.around and job.planes == planes_of(job)        # else outputs are read again
             divide_filters(job, threads, 1)
             job.stretched = job.units
@@ -992,7 +995,7 @@ cdef void cut_bands(Job* job) noexcept nogil:
 
 
 cdef void divide_filters(Job* job, Py_ssize_t threads, Py_ssize_t few) noexcept nogil:
-    """Stencils: blocks into units, and filters too where there are few blocks; each part copies them again.
+    """Stencils: blocks into units, and filters too where threads had none; each part copies blocks again.
 
     Fewer than `few` blocks are a unit only where all threads have one.
     """
@@ -1001,8 +1004,8 @@ cdef void divide_filters(Job* job, Py_ssize_t threads, Py_ssize_t few) noexcept 
     job.unit_tiles = max(job.unit_tiles, ceil_div(job.tiles, ceil_div(max(job.tiles // few, 1), threads) * threads))
     job.units = ceil_div(job.tiles, job.unit_tiles)
     job.parts = 1
-    if threads > 1 and job.units < FEW_UNITS * threads:
-        job.parts = max(min(ceil_div(FEW_UNITS * threads, job.units), filters // PART_FILTERS), 1)
+    if job.units < threads:
+        job.parts = max(min(ceil_div(threads, job.units), filters // PART_FILTERS), 1)
     job.part_blocks = ceil_div(filters, job.parts)
     job.parts = ceil_div(filters, job.part_blocks)
     job.units *= job.parts

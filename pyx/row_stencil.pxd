@@ -5,7 +5,7 @@
 # A sum has the order that it has in stencil.pxd, so that it does not depend on how the arrays lie.
 from geometry cimport CONSTANT, Geometry, Job, ceil_div, source_index
 from kernel_table cimport CLAMP, MAX_STRIDE, MAX_TAPS, RowStencil, Segment
-from strip cimport Block, Strip, class_height, source_depth
+from strip cimport Block, Strip, class_height, planes_of, source_depth
 
 cdef enum:
     SEGMENTS = 64                   # kernel rows of all planes, at most
@@ -45,7 +45,7 @@ cdef inline void forget_rows(Rows* listed) noexcept nogil:
 
 
 cdef inline void row_stencil_block(const Job* job, const Strip* s, const Block* b, Py_ssize_t filters,
-                                   Py_ssize_t filters_end, Rows* listed) noexcept nogil:
+                                   Py_ssize_t filters_end, Py_ssize_t at_once, Rows* listed) noexcept nogil:
     """Some filters' outputs of a block: rows whose windows lie in the input together, others one by one.
 
     What the first rows are summed from is `listed` for the next block, which often has the same.
@@ -70,7 +70,7 @@ cdef inline void row_stencil_block(const Job* job, const Strip* s, const Block* 
         rows = listed + min(n, LISTED - 1)
         if rows.oh != oh or rows.od != b.od:
             rows.od, rows.oh = b.od, oh
-            rows.n_segments = list_rows(job, s, b.od, oh, rows.segments)
+            rows.n_segments = list_rows(job, s, b.od, oh, at_once, rows.segments)
         t.segments, t.n_segments = rows.segments, rows.n_segments
         t.ahead = AHEAD * t.b_row if t.n_segments > 0 and g.size[2] * item < SHORT_ROW else 0
         for f in range(filters, filters_end):
@@ -86,32 +86,34 @@ cdef inline void row_stencil_block(const Job* job, const Strip* s, const Block* 
 
 
 cdef inline Py_ssize_t list_rows(const Job* job, const Strip* s, Py_ssize_t od, Py_ssize_t oh,
-                                 Segment* segments) noexcept nogil:
+                                 Py_ssize_t at_once, Segment* segments) noexcept nogil:
     """The kernel rows that meet input at a row of outputs, in the order of a stencil's sum; their number.
 
     Two rows of a class are a segment of a stencil, unless there is one row of outputs.
     """
     cdef const Geometry* g = &job.g
-    cdef Py_ssize_t count = 0, height, p, n, j, i, d, kh, id, ih
+    cdef Py_ssize_t begin = 0, planes = planes_of(job), count = 0, height, p, n, j, i, d, kh, id, ih
     cdef bint together
-    for height in range(2, 0, -1):
-        for p in range(g.ic * g.kernel[0]):
-            i, d = p // g.kernel[0], p % g.kernel[0]
-            id = source_depth(g, od, d)
-            for n in range(s.classes if id >= 0 else 0):
-                if (class_height(g, s, n) if g.out[1] > 1 else 1) != height:
-                    continue
-                together = False
-                for j in range(class_height(g, s, n)):
-                    kh = n + j * s.cycle
-                    ih = source_index(oh * g.stride[1] - g.before[1] + kh, g.size[1], g.pad_mode)
-                    if ih < 0:
+    while begin < planes:
+        for height in range(2, 0, -1):
+            for p in range(begin, min(begin + at_once, planes)):
+                i, d = p // g.kernel[0], p % g.kernel[0]
+                id = source_depth(g, od, d)
+                for n in range(s.classes if id >= 0 else 0):
+                    if (class_height(g, s, n) if g.out[1] > 1 else 1) != height:
                         continue
-                    segments[count].a = ((d * g.kernel[1] + kh) * g.ic + i) * job.kernels.item
-                    segments[count].b = i * job.x.channel + id * job.x.axis[0] + ih * job.x.axis[1]
-                    segments[count].terms = 1
-                    if together:
-                        segments[count - 1].terms = 2
-                    together = height == 2
-                    count += 1
+                    together = False
+                    for j in range(class_height(g, s, n)):
+                        kh = n + j * s.cycle
+                        ih = source_index(oh * g.stride[1] - g.before[1] + kh, g.size[1], g.pad_mode)
+                        if ih < 0:
+                            continue
+                        segments[count].a = ((d * g.kernel[1] + kh) * g.ic + i) * job.kernels.item
+                        segments[count].b = i * job.x.channel + id * job.x.axis[0] + ih * job.x.axis[1]
+                        segments[count].terms = 1
+                        if together:
+                            segments[count - 1].terms = 2
+                        together = height == 2
+                        count += 1
+        begin += at_once
     return count

@@ -120,7 +120,7 @@ cdef inline Segment* begin_pass(const Job* job, const Strip* s, Py_ssize_t axis,
         p.strip.plane = job.rectangle[0] * p.strip.row
     else:
         p.job.skip_padding = False
-        add_segments(&p.job, &p.strip, 0, 0, 1, segments, NULL, p.heights)
+        add_segments(&p.job, &p.strip, 0, 0, 0, 1, segments, NULL, p.heights)
     p.segments = segments
     return segments + job.g.kernel[axis]
 
@@ -195,7 +195,7 @@ cdef inline void separable_unit(const Job* job, Py_ssize_t unit, char* scratch) 
                     t.c, t.c_row = planes + (f * g.kernel[0] + slot) * plane_bytes, row
                     cover(job, &t, b.rows, b.columns, NULL)
         if not last:
-            add_segments(&through.job, &through.strip, b.od, 0, g.kernel[0], segments, NULL, through.heights)
+            add_segments(&through.job, &through.strip, b.od, 0, 0, g.kernel[0], segments, NULL, through.heights)
             for f in range(filters, filters_end):
                 begin(&through, b.weights + (f * terms + g.kernel[2] + g.kernel[1]) * item, &t)
                 t.b = planes + f * g.kernel[0] * plane_bytes

@@ -12,7 +12,7 @@ from geometry cimport CONSTANT, Geometry, Job, ceil_div, kernel_rows, lines_of_y
 from kernel_table cimport (CLAMP, FETCHED_PIECES, MAX_LEVELS, MAX_STENCIL_HEIGHT, STORED, Gather, Place, Segment,
                            Stencil)
 from row_stencil cimport LISTED, Rows, forget_rows, row_stencil_block, rows_in_place
-from stencil_in_place cimport BAND, cover_in_place, planes_in_place, rows_of_block
+from stencil_in_place cimport BAND, BLOCKS, cover_in_place, planes_in_place, rows_of_block
 from strip cimport (Ahead, Block, Strip, class_height, column_at, fetches, fill_planes, pieces_ahead,
                     planes_of, slot_of, source_depth, strip_of, whole_phases)
 
@@ -22,7 +22,10 @@ cdef enum:
     COLUMNS = 1 << 13               # bytes of an output row of a block
     LONG = 64                       # terms of a sum that takes longer than a line of memory takes to come
     ROWS = 64                       # output rows of a block, at most
+    SUMMED = 4                      # planes of segments of several heights
     FEW_ROWS = 16                   # and at least, unless a plane is too large
+    FEW_BLOCKS = 4                  # to a thread: threads have equally many, of fewer rows
+    LEAST_ROWS = 4                  #   if these are left
     NARROW = 4                      # a tile's widths that a block is not narrowed below for more planes
 
 
@@ -55,6 +58,26 @@ cdef inline Py_ssize_t first_leaf(const Job* job) noexcept nogil:
     return 4 if job.levels == 2 else 1
 
 
+cdef inline Py_ssize_t heights_present(const Job* job, const Strip* s) noexcept nogil:
+    """A bit for each height that segments have: a class is parts of nearly equal height."""
+    cdef Py_ssize_t n, r, parts, present = 0
+    for n in range(s.classes):
+        r = class_height(&job.g, s, n)
+        parts = ceil_div(r, segment_height(job))
+        present |= 1 << r // parts | 1 << ceil_div(r, parts)
+    return present
+
+
+cdef inline Py_ssize_t summed_at_once(const Job* job, const Strip* s) noexcept nogil:
+    """Planes whose segments come together, by falling height.
+
+    They have the order of planes if all have one height; else these are few: any strip can hold them, so that
+    the order of a sum depends neither on the size of pictures nor on how they lie.
+    """
+    cdef Py_ssize_t present = heights_present(job, s)
+    return SUMMED if job.levels > 0 or present & (present - 1) != 0 else planes_of(job)
+
+
 cdef inline void merge_rows(Job* job) noexcept nogil:
     """A kernel along the depth sees rows and columns as one row, if they follow each other, and depths as rows.
 
@@ -79,31 +102,40 @@ cdef inline void merge_rows(Job* job) noexcept nogil:
     job.x.axis[1], job.y.axis[1] = job.x.axis[0], job.y.axis[0]
 
 
-cdef inline void cut_blocks(Job* job) noexcept nogil:
-    """Rows and columns of a block, and planes of a strip."""
+cdef inline void cut_blocks(Job* job, Py_ssize_t threads) noexcept nogil:
+    """Rows and columns of a block, and planes of a strip, which are the same for any number of threads."""
     cdef const Geometry* g = &job.g
     cdef Py_ssize_t width = job.kernels.lanes * job.kernels.nv
     cdef Py_ssize_t most = (ROWS if run_width(job) > 0 else 1) * COLUMNS // job.kernels.item
     cdef Py_ssize_t planes = planes_of(job)
-    cdef Py_ssize_t least = planes if job.joined > 1 else 1     # of the planes that the strip holds
     cdef Strip s = strip_of(job, 1, 1)
+    cdef Py_ssize_t at_once = summed_at_once(job, &s)
+    # Of the planes that the strip holds.
+    cdef Py_ssize_t least = planes if job.joined > 1 else at_once if at_once < planes else 1
     cdef Py_ssize_t rows = ceil_div(g.out[1], s.apart), columns, limit
     job.in_place = rows_in_place(job)
     job.bare = not job.in_place and planes_in_place(job)
+    job.around = job.around and (job.in_place or planes <= at_once)     # else outputs are read again
     if job.bare:
+        if run_width(job) > 0:
+            most = max(g.out[2] // BLOCKS, job.kernels.stencil_rows * width)
         job.rectangle[1] = even_part(g.out[2], most, width)
         job.rectangle[0] = even_part(rows, rows_of_block(job), job.kernels.stencil_rows)
         job.planes = planes
-        count_blocks(job, rows, s.apart)
+        count_blocks(job, rows, s.apart, threads)
         return
     if job.in_place:
         limit = BAND // (planes * job.kernels.item)         # elements of a plane
         job.rectangle[1] = even_part(g.out[2], limit // (g.stride[1] * g.stride[2]), width)
         job.rectangle[0] = even_part(rows, limit // (g.stride[1] * g.stride[2] * job.rectangle[1]), 1)
         job.planes = planes
-        count_blocks(job, rows, s.apart)
+        count_blocks(job, rows, s.apart, threads)
         return
     columns = even_part(g.out[2], most, width)
+    # All planes of some runs of a row, if the strip holds them.
+    while (run_width(job) > 0 and columns > FEW_ROWS * width
+           and planes * strip_of(job, 1, columns).plane + sums_bytes(job, columns) > STRIP):
+        columns = max(even_part(g.out[2], columns // 2, width), FEW_ROWS * width)
     job.rectangle[0] = min(rows, ROWS)
     # Channels that come together stay together, in narrow blocks.
     while job.together and columns > NARROW * width and (
@@ -118,7 +150,7 @@ cdef inline void cut_blocks(Job* job) noexcept nogil:
             and planes * strip_of(job, job.rectangle[0], columns).plane + sums_bytes(job, columns) > STRIP):
         job.rectangle[0] = min(rows, 2 * FEW_ROWS << job.levels)
     while (least * strip_of(job, job.rectangle[0], columns).plane + sums_bytes(job, columns)
-           > (STRIP if least == planes else STRIP // 2)):
+           > (STRIP // 2 if 1 == least < planes else STRIP)):
         if columns > width:
             columns = even_part(g.out[2], columns - 1, width)
         elif job.rectangle[0] > 1:
@@ -129,15 +161,30 @@ cdef inline void cut_blocks(Job* job) noexcept nogil:
     s = strip_of(job, job.rectangle[0], columns)
     limit = max(min(STRIP // s.plane, SEGMENTS // plane_segments(job, &s)), least)
     job.planes = ceil_div(planes, ceil_div(planes, limit))
+    if at_once < planes and job.planes < planes:
+        job.planes = max(job.planes // at_once, 1) * at_once
     job.rectangle[0] = min(even_part(rows, job.rectangle[0], 1 << job.levels), job.rectangle[0])
-    count_blocks(job, rows, s.apart)
+    count_blocks(job, rows, s.apart, threads)
 
 
-cdef inline void count_blocks(Job* job, Py_ssize_t rows, Py_ssize_t apart) noexcept nogil:
-    """Of so many rows, for each of the phases of a dilated kernel."""
+cdef inline void count_blocks(Job* job, Py_ssize_t rows, Py_ssize_t apart, Py_ssize_t threads) noexcept nogil:
+    """Of so many rows, for each of the phases of a dilated kernel; smaller ones if threads had unequally many."""
     cdef const Geometry* g = &job.g
-    job.tiles = (g.batch * (g.groups // job.joined) * g.out[0] * min(apart, g.out[1])
-                 * ceil_div(rows, job.rectangle[0]) * ceil_div(g.out[2], job.rectangle[1]))
+    cdef Py_ssize_t width = job.kernels.lanes * job.kernels.nv, parts
+    cdef Py_ssize_t planes = g.batch * (g.groups // job.joined) * g.out[0] * min(apart, g.out[1])
+    cdef Py_ssize_t across = ceil_div(g.out[2], job.rectangle[1])
+    job.tiles = planes * across * ceil_div(rows, job.rectangle[0])
+    if job.tiles % threads == 0 or job.tiles >= FEW_BLOCKS * threads:
+        return
+    parts = ceil_div(ceil_div(job.tiles, threads) * threads, planes)
+    if run_width(job) > 0:
+        job.rectangle[1] = min(job.rectangle[1], max(even_part(g.out[2], ceil_div(g.out[2], parts), width),
+                                                     job.kernels.stencil_rows * width))
+    else:
+        parts = ceil_div(parts, across)
+        job.rectangle[0] = min(job.rectangle[0], max(even_part(rows, ceil_div(rows, parts), 1 << job.levels),
+                                                     LEAST_ROWS << job.levels))
+    job.tiles = planes * ceil_div(rows, job.rectangle[0]) * ceil_div(g.out[2], job.rectangle[1])
 
 
 cdef inline Py_ssize_t even_part(Py_ssize_t n, Py_ssize_t most, Py_ssize_t of) noexcept nogil:
@@ -242,6 +289,8 @@ cdef inline void stencil_unit(const Job* job, Py_ssize_t unit, char* scratch) no
     # Where blocks are as wide as the output, zeros at their sides stay from one to the next, and if they
     # are as high, those above and below; in so many rows.
     cdef Py_ssize_t clear = 0
+    cdef Py_ssize_t at_once = summed_at_once(job, &s), begin, together
+    cdef bint last
     cdef bint wide = (g.pad_mode == CONSTANT and g.kernel[0] == 1 and g.out[0] == 1
                       and job.rectangle[1] == g.out[2])
     cdef bint whole = wide and s.apart == 1 and job.rectangle[0] == g.out[1]
@@ -280,7 +329,7 @@ cdef inline void stencil_unit(const Job* job, Py_ssize_t unit, char* scratch) no
         if b.rows == 0:
             continue
         if job.in_place:
-            row_stencil_block(job, &s, &b, filters, filters_end, rows)
+            row_stencil_block(job, &s, &b, filters, filters_end, at_once, rows)
             continue
         first = 0
         while first < planes:
@@ -294,41 +343,46 @@ cdef inline void stencil_unit(const Job* job, Py_ssize_t unit, char* scratch) no
             levels = job.levels
             for k in range(g.kernel[0] if levels > 0 else 0):
                 levels = 0 if wild[k] else levels
-            if levels > 0:
-                if points_listed != b.od or count < planes:
-                    list_points(job, &s, b.od, first, min(count, group_planes), points_segments, &points)
-                    points_listed = b.od
-            elif listed != b.od or count < planes:
-                add_segments(job, &s, b.od, first, min(count, group_planes), segments, places, t.heights)
-                listed = b.od
-            t.limits = job.limits if first + count == planes else 0
             if fetching:
                 ahead.block, ahead.first, ahead.planes = b, first + count, min(job.planes, planes - first - count)
                 ahead.held = NULL
                 if ahead.planes == 0 and n + 1 < end:
                     ahead.block, ahead.first, ahead.planes = block_of(job, &s, n + 1), 0, min(job.planes, planes)
                     ahead.held = held if count == planes and ahead.block.plane == plane else NULL
-            for f in range(filters, filters_end):
-                ahead.part = f - filters
-                group = f // g.oc
-                t.a = b.weights + f * job.blocks.terms * item
-                t.init = bias_of(job, &b, f) if first == 0 else NULL
-                t.b, t.b_row = strip + group * group_planes * s.plane, s.row
-                t.c, t.c_row = b.y + f * job.y.channel, s.apart * job.y.axis[1]
-                if job.scattered:
-                    t.c, t.c_row = sums + (f - filters) * sums_plane, sums_row(job, job.rectangle[1])
-                c, c_row = t.c, t.c_row
+            begin = first
+            while begin < first + min(count, group_planes):
+                together = min(at_once, first + min(count, group_planes) - begin)
                 if levels > 0:
-                    points.zero = b.bias + (g.oc + 1) * item
-                    cover_points(job, &s, &points, &t, levels, 0, b.rows, b.columns, common)
-                elif job.bare:
-                    cover_in_place(job, &b, &t)
-                elif run_width(job) > 0:
-                    cover_runs(job, &t, b.columns)
-                else:
-                    cover(job, &t, b.rows, b.columns, &ahead if fetching else NULL)
-                if job.activation > CLAMP and first + count == planes:
-                    job.kernels.activate(job.activation, c, c_row, b.rows, b.columns)
+                    if points_listed != b.od or together < group_planes:
+                        list_points(job, &s, b.od, first, begin, together, points_segments, &points)
+                        points_listed = b.od
+                elif listed != b.od or together < group_planes:
+                    add_segments(job, &s, b.od, first, begin, together, segments, places, t.heights)
+                    listed = b.od
+                last = begin + together == group_planes
+                t.limits = job.limits if last else 0
+                for f in range(filters, filters_end):
+                    ahead.part = f - filters
+                    group = f // g.oc
+                    t.a = b.weights + f * job.blocks.terms * item
+                    t.init = bias_of(job, &b, f) if begin == 0 else NULL
+                    t.b, t.b_row = strip + group * group_planes * s.plane, s.row
+                    t.c, t.c_row = b.y + f * job.y.channel, s.apart * job.y.axis[1]
+                    if job.scattered:
+                        t.c, t.c_row = sums + (f - filters) * sums_plane, sums_row(job, job.rectangle[1])
+                    c, c_row = t.c, t.c_row
+                    if levels > 0:
+                        points.zero = b.bias + (g.oc + 1) * item
+                        cover_points(job, &s, &points, &t, levels, 0, b.rows, b.columns, common)
+                    elif job.bare:
+                        cover_in_place(job, &b, &t)
+                    elif run_width(job) > 0:
+                        cover_runs(job, &t, b.columns)
+                    else:
+                        cover(job, &t, b.rows, b.columns, &ahead if fetching and begin == first else NULL)
+                    if job.activation > CLAMP and last:
+                        job.kernels.activate(job.activation, c, c_row, b.rows, b.columns)
+                begin += together
             first += count
         if job.scattered:
             scatter(job, &s, &b, filters, filters_end - filters, sums, sums_plane)
@@ -357,15 +411,15 @@ cdef struct Points:                 # what the sums of each point take from the 
     const char* zero
 
 
-cdef inline void list_points(const Job* job, const Strip* s, Py_ssize_t od, Py_ssize_t first, Py_ssize_t planes,
-                             Segment* segments, Points* p) noexcept nogil:
+cdef inline void list_points(const Job* job, const Strip* s, Py_ssize_t od, Py_ssize_t first, Py_ssize_t begin,
+                             Py_ssize_t planes, Segment* segments, Points* p) noexcept nogil:
     """A point is a stencil of fewer kernel rows, and of rows of the strip that may lie apart."""
     cdef Job point = job[0]
     cdef Strip strip = s[0]
     cdef Py_ssize_t n, height
     for n in range(points_of(job.levels)):
         point.g.kernel[1], strip.row = s.taps[first_leaf(job) + n], s.next[first_leaf(job) + n]
-        add_segments(&point, &strip, od, first, planes, segments, NULL, p.heights[n])
+        add_segments(&point, &strip, od, first, begin, planes, segments, NULL, p.heights[n])
         p.segments[n] = segments
         for height in range(MAX_STENCIL_HEIGHT):
             segments += p.heights[n][height]
@@ -468,21 +522,27 @@ cdef inline void cover_runs(const Job* job, Stencil* t, Py_ssize_t columns) noex
     cover(job, t, 1, columns - runs * width, NULL)
 
 
-cdef inline void add_segments(const Job* job, const Strip* s, Py_ssize_t od, Py_ssize_t first, Py_ssize_t planes,
-                              Segment* segments, Place* places, Py_ssize_t* heights) noexcept nogil:
+cdef inline void add_segments(const Job* job, const Strip* s, Py_ssize_t od, Py_ssize_t first, Py_ssize_t begin,
+                              Py_ssize_t planes, Segment* segments, Place* places,
+                              Py_ssize_t* heights) noexcept nogil:
     """What sums take from the strip: by falling height of the segments, then plane, class, part, column.
 
-    `places`: of each segment, if the input is the strip.
+    `first`: plane of the strip; `begin`: of the sum.  `places`: of each segment, if the input is the strip.
     """
     cdef const Geometry* g = &job.g
     cdef Py_ssize_t item = job.kernels.item, columns = g.kernel[2]
-    cdef Py_ssize_t a_column = kernel_rows(g) * g.ic * item
-    cdef Py_ssize_t height, n, k, p, i, d, r, part, parts, start, row, a, b, plane
+    cdef Py_ssize_t a_column = kernel_rows(g) * g.ic * item, present = heights_present(job, s)
+    cdef Py_ssize_t height, n, k, p, i, d, r, part, parts, start, end, row, a, b, plane
     cdef Segment* segment = segments
     for height in range(MAX_STENCIL_HEIGHT, 0, -1):
         heights[height - 1] = 0
-        for p in range(first, first + planes):
-            i, d = p // g.kernel[0], p % g.kernel[0]
+        if not present >> height & 1:
+            continue
+        i, d = begin // g.kernel[0], begin % g.kernel[0] - 1
+        for p in range(begin, begin + planes):
+            d += 1
+            if d == g.kernel[0]:
+                i, d = i + 1, 0
             if job.skip_padding and source_depth(g, od, d) < 0:
                 continue
             plane = (slot_of(job, od, p) - first) * s.plane
@@ -492,10 +552,11 @@ cdef inline void add_segments(const Job* job, const Strip* s, Py_ssize_t od, Py_
             for n in range(s.classes):
                 # A class in parts of nearly equal height.
                 r = class_height(g, s, n)
-                parts = ceil_div(r, segment_height(job))
+                parts = count_of(r, segment_height(job))
+                end = 0
                 for part in range(parts):
-                    start = part * r // parts
-                    if (part + 1) * r // parts - start != height:
+                    start, end = end, r if part + 1 == parts else (part + 1) * r // parts
+                    if end - start != height:
                         continue
                     a = ((d * g.kernel[1] + n + start * s.cycle) * g.ic + i) * item
                     b = plane + (row + start) * s.row

@@ -12,6 +12,7 @@ from strip cimport Block, planes_of
 cdef enum:
     SEEN = 64                       # rows, and columns, that a tile may see
     FILTERS = 2                     # of a group, at most: more share one copy, whose rows begin at lines of cache
+    LOADS = 20                      #   but of one row, which is all that is copied, fewer than it is then loaded
     FEW_TAPS = 5                    # rows of a kernel, of whose input the first-level cache holds all that collide
     TAPS = 1 << 12                  # of all planes
     BAND = 1 << 16                  # bytes of the input that a block reads in place,
@@ -28,8 +29,10 @@ cdef inline bint planes_in_place(const Job* job) noexcept nogil:
         if g.stride[a] > 1 or g.dilation[a] > 1:
             return False
     return (job.kernels.stencil_edges and not job.scattered and job.x.axis[2] == job.kernels.item
-            and g.pad_mode == CONSTANT and job.skip_padding and job.levels == 0 and g.out[1] > 1
-            and g.oc <= FILTERS and planes_of(job) * g.kernel[1] * g.kernel[2] <= TAPS
+            and g.pad_mode == CONSTANT and job.skip_padding and job.levels == 0
+            and (g.out[1] > 1 or (g.before[1] == 0 and g.kernel[1] <= g.size[1]))
+            and (g.oc <= FILTERS or (g.out[1] == 1 and g.oc * g.kernel[2] <= LOADS))
+            and planes_of(job) * g.kernel[1] * g.kernel[2] <= TAPS
             and (g.kernel[1] <= FEW_TAPS or job.x.axis[1] % COLLIDING != 0)
             and columns <= SEEN and MAX_STENCIL_ROWS + g.kernel[1] - 1 <= SEEN
             and (planes_of(job) == 1 or input_bytes(job) * min(g.kernel[0], 2) < FAR_BYTES))
@@ -49,7 +52,8 @@ cdef inline Py_ssize_t rows_of_block(const Job* job) noexcept nogil:
 
 cdef inline bint fetches_rows(const Job* job) noexcept nogil:
     """Whether tiles fetch the rows of those below: the processor does not foresee short ones, nor far ones in time."""
-    return planes_of(job) == 1 and (job.g.size[2] * job.kernels.item < LONG_ROW or input_bytes(job) >= FAR_BYTES)
+    return (planes_of(job) == 1 and job.g.out[1] > 1
+            and (job.g.size[2] * job.kernels.item < LONG_ROW or input_bytes(job) >= FAR_BYTES))
 
 
 cdef inline void cover_in_place(const Job* job, const Block* b, Stencil* t) noexcept nogil:
@@ -71,7 +75,13 @@ cdef inline void cover_in_place(const Job* job, const Block* b, Stencil* t) noex
             left = b.ow + column - g.before[2]
             t.b, t.c = b.x + top * t.b_row + left * item, y + row * t.c_row + column * item
             tiles = min(b.columns - column, g.size[2] - g.kernel[2] + 1 - left) // width
-            if inside and left >= 0 and tiles > 0:
+            if inside and left >= 0 and tiles > 0 and g.out[1] == 1:
+                # One row of outputs: the rows of a tile are runs of it.
+                tiles = min(tiles, job.kernels.stencil_rows)
+                t.count, t.lanes = 1, width
+                t.b_row = t.c_row = width * item
+                job.kernels.stencil[job.kernels.nv - 1][tiles - 1](t)
+            elif inside and left >= 0 and tiles > 0:
                 t.count, t.lanes = tiles, width
                 job.kernels.stencil[job.kernels.nv - 1][rows - 1](t)
             else:

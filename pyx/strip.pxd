@@ -142,8 +142,7 @@ cdef inline void fill_planes(const Job* job, const Strip* s, const Block* b, Py_
     slot holds is too large for sums of differences, or not finite.
     """
     cdef const Geometry* g = &job.g
-    cdef Py_ssize_t d, i, slot, channel, end, step, id, depth = g.kernel[0]
-    cdef bint differences
+    cdef Py_ssize_t d, slot, channel, end, id, depth = g.kernel[0]
     cdef char* plane
     for d in range(depth):
         channel, end = first, first + planes
@@ -154,15 +153,13 @@ cdef inline void fill_planes(const Job* job, const Strip* s, const Block* b, Py_
         if channel == end or held[slot] == b.od * g.stride[0] + d * g.dilation[0]:
             continue
         held[slot], wild[slot] = b.od * g.stride[0] + d * g.dilation[0], False
-        step = end - channel if job.together else 1
         id = source_depth(g, b.od, d)
-        differences = job.levels > 0 and (id >= 0 or not job.skip_padding)
-        while channel < end:
-            plane = strip + (slot_of(job, b.od, channel * depth + d) - first) * s.plane
-            fill_depth(job, s, b, id, channel, step, sides, ends, plane)
-            for i in range(step if differences else 0):
-                wild[slot] |= add_differences(job, s, b, (channel + i) // g.ic, plane + i * depth * s.plane)
-            channel += step
+        plane = strip + (slot_of(job, b.od, channel * depth + d) - first) * s.plane
+        fill_depth(job, s, b, id, channel, end - channel, sides, ends, plane)
+        if job.levels > 0 and (id >= 0 or not job.skip_padding):
+            for channel in range(channel, end):
+                wild[slot] |= add_differences(job, s, b, channel // g.ic, plane)
+                plane += depth * s.plane
 
 
 cdef inline void fill_depth(const Job* job, const Strip* s, const Block* b, Py_ssize_t id, Py_ssize_t channel,
@@ -224,7 +221,7 @@ cdef inline void fill_rows(const Job* job, const Strip* s, const Block* b, const
     cdef Py_ssize_t item = job.kernels.item, next = g.kernel[0] * s.plane
     cdef Py_ssize_t columns = b.columns, before = b.ow * g.stride[2] - g.before[2]
     cdef Py_ssize_t n, i, r, c, ix, lo, hi, other_lo, other_hi
-    cdef bint paired = False
+    cdef bint paired = False, together = job.together and channels > 1
     cdef Gather gather
     if rows == 0:
         return
@@ -241,7 +238,7 @@ cdef inline void fill_rows(const Job* job, const Strip* s, const Block* b, const
     gather.to_row = s.row
     gather.source_row = s.step * job.x.axis[1]
     gather.source_lane = g.stride[2] * job.x.axis[2]
-    if s.parts == g.stride[2] == 2 and not s.by_column and channels == 1:
+    if s.parts == g.stride[2] == 2 and not s.by_column and not together:
         # Both parts at once, if they take turns in the input.
         inside_input(g, before, columns, &lo, &hi)
         inside_input(g, before + 1, columns, &other_lo, &other_hi)
@@ -254,7 +251,7 @@ cdef inline void fill_rows(const Job* job, const Strip* s, const Block* b, const
             gather.to_column = n * (s.length + other_lo - lo) * item
             gather.source = source + (before + (2 * lo if n > 0 else 1 + 2 * other_lo)) * job.x.axis[2]
             gather.source_column = job.x.axis[2]
-            job.kernels.gather(&gather)
+            gather_planes(job, s, gather, channels)
             gather.columns = 1
     for n in range(s.parts):
         ix = before + n * (g.dilation[2] if s.by_column else 1)
@@ -263,10 +260,10 @@ cdef inline void fill_rows(const Job* job, const Strip* s, const Block* b, const
             gather.lanes = hi - lo
             gather.to = to + lo * item
             gather.source = source + (ix + lo * g.stride[2]) * job.x.axis[2]
-            if channels == 1:
-                job.kernels.gather(&gather)
-            else:
+            if together:
                 gather_channels(job, s, &gather, channels)
+            else:
+                gather_planes(job, s, gather, channels)
         for c in range(channels):
             if g.pad_mode == CONSTANT:
                 for r in range(rows if lo > 0 and not sides else 0):
@@ -283,6 +280,15 @@ cdef inline void fill_rows(const Job* job, const Strip* s, const Block* b, const
                                      + source_index(ix, g.size[2], g.pad_mode) * job.x.axis[2])
                     job.kernels.gather(&gather)
         to += s.length * item
+
+
+cdef inline void gather_planes(const Job* job, const Strip* s, Gather gather, Py_ssize_t channels) noexcept nogil:
+    """Copies rows of all channels, plane by plane."""
+    cdef Py_ssize_t _channel
+    for _channel in range(channels):
+        job.kernels.gather(&gather)
+        gather.to += job.g.kernel[0] * s.plane
+        gather.source += job.x.channel
 
 
 cdef inline void gather_channels(const Job* job, const Strip* s, const Gather* rows,

@@ -133,6 +133,50 @@ def test_in_place(each_isa, dtype, channels, filters, kernel):
                     assert z.tobytes() == y.tobytes(), (height, width, padding, at_end, threads)
 
 
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize(
+    ("channels", "filters", "kernel"),
+    [(1, 1, (1, 3)), (3, 2, (1, 5)), (20, 1, (1, 2)), (2, 6, (1, 3)), (1, 1, (1, 33)), (2, 2, (4, 3)), (1, 3, (1, 9))],
+)
+def test_rows_in_place(each_isa, dtype, channels, filters, kernel):
+    """One row of outputs, in runs and at its ends: as if it was copied, also beside pages nobody may read."""
+    rng = np.random.default_rng(37)
+    lanes = {"avx512": 64, "avx2": 32, "base": 16}[each_isa] // np.dtype(dtype).itemsize
+    w = rng.standard_normal((filters, channels, *kernel)).astype(dtype)
+    named = {"layout": "NCHW", "kernel_layout": "OIHW", "algorithm": "stencil"}
+    for width in (kernel[1], 2 * lanes + kernel[1], 17 * lanes + 40, 40 * lanes + 5):
+        x = rng.standard_normal((2, channels, kernel[0], width)).astype(dtype)
+        spread = np.repeat(x, 2, axis=-1)[..., ::2]
+        for padding in ((0, 0), (0, kernel[1] - 1), ((0, 0), (kernel[1] + 2, 1)), ((0, 0), (0, 80))):
+            y = cyconv.conv2d(spread, w, padding=padding, **named)
+            assert_within_bound(y, Case(x, w, None, {**without(named, "algorithm"), "padding": padding}))
+            for at_end in (False, True):
+                for threads in (1, 2, 5):
+                    z = cyconv.conv2d(guarded(x, at_end), w, padding=padding, threads=threads, **named)
+                    assert z.tobytes() == y.tobytes(), (width, padding, at_end, threads)
+
+
+def test_long_rows_are_taken_in_place(each_isa):
+    """Signals of many channels have no strip where masks have registers of their own, pictures' rows neither."""
+    for shape, kernel in (((1, 60, 8000), (5,)), ((1, 60, 3, 3000), (3, 5))):
+        convolve = {3: cyconv.plan_conv1d, 4: cyconv.plan_conv2d}[len(shape)]
+        w = np.ones((1, 60, *kernel), np.float32)
+        plan = convolve(shape, w, layout="NCHW" if len(shape) == 4 else "NCW", algorithm="stencil", threads=1)
+        assert (plan.workspace_bytes > 50000) == (each_isa != "avx512")
+
+
+@pytest.mark.parametrize(
+    ("shape", "filters", "kernel"),
+    [((1, 16, 60, 60), 1, (3, 3)), ((3, 8, 50, 50), 6, (5, 5)), ((1, 8, 1, 9000), 8, (1, 9))],
+)
+def test_threads_have_equal_shares(each_isa, shape, filters, kernel):
+    """A picture that the strip holds is cut for as many threads as there are: each has the strip of a part."""
+    w = np.ones((filters, shape[1], *kernel), np.float32)
+    named = {"layout": "NCHW", "pad_mode": "edge", "padding": "same", "algorithm": "stencil"}
+    one, *others = (cyconv.plan_conv2d(shape, w, threads=n, **named).workspace_bytes / n for n in (1, 2, 4))
+    assert all(other < 0.8 * one for other in others)
+
+
 @pytest.mark.parametrize(("kernel", "filters", "copies"), [((5, 5), 2, False), ((5, 34), 1, True), ((5, 5), 3, True)])
 def test_little_is_taken_in_place(each_isa, kernel, filters, copies):
     """Where masks have registers of their own there is no strip, unless filters are many or large."""
@@ -348,6 +392,38 @@ def test_real_data(each_isa, dtype, ndim):
             for n in range(len(case.x)):
                 one = convolved(dataclasses.replace(case, x=case.x[n : n + 1]))
                 assert one.tobytes() == y[n : n + 1].tobytes(), str(case)
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize(
+    ("channels", "filters", "size", "kernel", "stride"),
+    [
+        (20, 1, (300, 300), (3, 3), 2),
+        (16, 2, (200, 210), (5, 3), 3),
+        (20, 3, (200, 300), (3, 3), 2),
+        (40, 1, (90, 100), (7, 5), 1),
+        (9, 1, (400, 300), (9, 3), 1),
+        (40, 2, (1, 5000), (1, 6), 1),
+        (9, 2, (26, 27, 28), (3, 5, 3), 2),
+        (5, 1, (20, 20, 20), (7, 7, 7), 1),
+    ],
+)
+def test_order_of_long_sums(each_isa, dtype, channels, filters, size, kernel, stride):
+    """Segments of several heights, of more planes than a strip holds: the same bits for all strides, threads, sizes."""
+    rng = np.random.default_rng(36)
+    x = rng.standard_normal((1, channels, *size)).astype(dtype)
+    w = rng.standard_normal((filters, channels, *kernel)).astype(dtype)
+    convolve = {2: cyconv.conv2d, 3: cyconv.conv3d}[len(size)]
+    named = {"layout": "NCHW" if len(size) == 2 else "NCDHW", "stride": stride, "algorithm": "stencil"}
+    y = convolve(x, w, threads=1, **named)
+    spread = np.repeat(x, 2, axis=-1)[..., ::2]
+    turned = np.ascontiguousarray(x.swapaxes(-1, -2)).swapaxes(-1, -2)
+    for other in (x, spread, turned):
+        for threads in (1, 2, 7):
+            assert convolve(other, w, threads=threads, **named).tobytes() == y.tobytes(), threads
+    corner = x[(..., *(slice(max(n // 2, k)) for n, k in zip(size, kernel, strict=True)))]
+    z = convolve(corner, w, **named)
+    assert np.array_equal(z, y[tuple(map(slice, z.shape))])
 
 
 def test_parts_of_a_picture_have_the_same_bits(each_isa):
