@@ -44,8 +44,11 @@ _LINE = 64
 _SQUARE, _OF_PLANE = 90, 80
 """Cycles in which a square of vectors is transposed between rows of planes and pixels; of whole planes and pixels."""
 
-_ROW = 30
+_ROW = 20
 """Cycles that copying a row takes, however short it is."""
+
+_SEGMENT = 14
+"""Cycles in which the rows that a sum takes from a plane at one column are listed, for each depth of the output."""
 
 _LOW_BLOCK = 16
 """Output rows of a stencil's blocks, at least, so that the strip holds all planes: FEW_ROWS in pyx/stencil.pxd."""
@@ -378,13 +381,16 @@ def _stencil_cost(case):
     heights = [_ceil(case.kernel[1] - n, classes) for n in range(classes)]
     copied = classes * (case.out[1] - 1) + case.kernel[1]
     sums = _stencil_sums(case, case.out[1], heights)
-    return _blocks_cost(case, sums, _copy_cost(case, copied))
+    return _blocks_cost(case, sums, _copy_cost(case, copied), heights)
 
 
-def _blocks_cost(case, sums, copying):
-    """The sums of each filter, what its blocks read, and where they go."""
+def _blocks_cost(case, sums, copying, kernel_rows):
+    """The sums of each filter, what they take, what its blocks read, and where they go."""
     together = _joined(case)
-    return case.groups // together * case.out[0] * (together * case.oc * sums + copying + _scatter_cost(case))
+    segments = sum(_ceil(rows, 1 if case.out[1] == 1 else case.height) for rows in kernel_rows)
+    listing = _SEGMENT * case.ic * case.kernel[0] * case.kernel[2] * segments
+    block = together * case.oc * sums + listing + copying + _scatter_cost(case)
+    return case.groups // together * case.out[0] * block
 
 
 def _row_sums(case):
@@ -416,7 +422,12 @@ def _stencil_sums(case, height, kernel_rows):
 def _copy_cost(case, rows):
     """Cycles in which so many rows of a block are copied, of each depth that the strip does not hold."""
     step = case.stride[2]
-    columns = step * _ceil(case.out[2] + case.kernel[2] * case.dilation[2] // step, case.lanes)  # of all phases
+    reach = (case.kernel[2] - 1) * case.dilation[2]
+    # Of all phases, or of each column of the kernel.
+    columns = min(
+        min(step, reach + 1) * _ceil(case.out[2] + reach // step, case.lanes),
+        case.kernel[2] * _ceil(case.out[2], case.lanes),
+    )
     channels = _joined(case) * case.ic
     depths, low = case.kernel[0], min(rows, _row_classes(case) * (_LOW_BLOCK - 1) + case.kernel[1])
     if case.dilation[0] == 1 and channels * depths * low * columns * case.lanes * case.item <= STRIPS["stencil"]:
@@ -424,7 +435,7 @@ def _copy_cost(case, rows):
     if not case.channels_last and case.oc <= 2 and step == 1:  # some is read where it lies
         copying = channels * columns * 2
     elif not case.channels_last or channels < 3 <= step:
-        copying = channels * (columns * (8, 6, 1.5 * case.lanes)[min(step, 3) - 1] + _ROW)
+        copying = channels * (columns * (8, 6, case.lanes)[min(step, 3) - 1] + _ROW)
     else:
         copying = _transposed(case, channels, step) * columns
     return depths * rows * copying + 200
@@ -440,7 +451,7 @@ def _transposed(case, channels, stride=1):
     """Cycles in which a vector of pixels of so many channels is transposed; if few take turns, less."""
     if stride <= 2 and stride * channels <= TURNS:
         return channels * (channels + 3)
-    return _ceil(channels, case.lanes) * case.lanes * 2 * math.log2(2 * case.lanes) + channels
+    return _ceil(channels, case.lanes) * case.lanes * 0.7 * math.log2(2 * case.lanes) + 4 * channels
 
 
 def _fast_fir_declines(case):
@@ -464,7 +475,7 @@ def _fast_fir_cost(case):
     rows = (height << levels) + case.kernel[1] - 1
     columns = _ceil(case.out[2] + case.kernel[2] * case.dilation[2], case.lanes)
     subtracting = 5 * levels * _joined(case) * case.ic * rows * columns
-    return _blocks_cost(case, sums, subtracting + _copy_cost(case, rows)) * _ROUNDING
+    return _blocks_cost(case, sums, subtracting + _copy_cost(case, rows), kernel_rows) * _ROUNDING
 
 
 def _separable_declines(case):
@@ -499,8 +510,9 @@ def _separable_cost(case):
     plane = rows * vectors * (width * load + 3 + 1.5 * apart) + down
     planes = depth if case.dilation[0] > 1 else min(case.stride[0], depth)
     through = case.out[1] * vectors * ((2 * depth + 3 if depth > 1 else 0) + 2 * apart)
-    copying = planes * (1 if together > 1 else case.oc) * _copy_cost(line, rows)
-    return _blocks_cost(case, planes * plane + through, copying) * _ROUNDING
+    read = _copy_cost(case._replace(kernel=(1, height, width)), rows)
+    copying = planes * (1 if together > 1 else case.oc) * read
+    return _blocks_cost(case, planes * plane + through, copying, ()) * _ROUNDING
 
 
 def _fft_declines(case):

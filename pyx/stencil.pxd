@@ -22,7 +22,7 @@ cdef enum:
     COLUMNS = 1 << 13               # bytes of an output row of a block
     LONG = 64                       # terms of a sum that takes longer than a line of memory takes to come
     ROWS = 64                       # output rows of a block, at most
-    SUMMED = 4                      # planes of segments of several heights
+    SUMMED = 8                      # planes of segments of several heights
     FEW_ROWS = 16                   # and at least, unless a plane is too large
     FEW_BLOCKS = 4                  # to a thread: threads have equally many, of fewer rows
     LEAST_ROWS = 4                  #   if these are left
