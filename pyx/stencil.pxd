@@ -4,8 +4,9 @@
 # A block is a rectangle of outputs of the channels of a group, or of all groups that share a strip.
 # What it reads, padding included, is copied to that strip in scratch memory (strip.pxd), as few planes
 # (channels and depths) of one group at a time as the cache holds; the sums go on from one part to the
-# next.  Where tiles can leave out what is outside of the input, the input is the strip
-# (stencil_in_place.pxd).  Fast FIR (fast_fir.pxd) takes a block's rows for several sums of fewer kernel rows.
+# next.  Small outputs are cut further, until all threads have equally many blocks.  Where tiles can leave
+# out what is outside of the input, the input is the strip (stencil_in_place.pxd).  Fast FIR (fast_fir.pxd)
+# takes a block's rows for several sums of fewer kernel rows.
 from arrays cimport follows
 from fast_fir cimport MAX_POINTS, points_of, taps_before
 from geometry cimport CONSTANT, Geometry, Job, ceil_div, kernel_rows, lines_of_y
@@ -24,8 +25,8 @@ cdef enum:
     ROWS = 64                       # output rows of a block, at most
     SUMMED = 8                      # planes of segments of several heights
     FEW_ROWS = 16                   # and at least, unless a plane is too large
-    FEW_BLOCKS = 4                  # to a thread: threads have equally many, of fewer rows
-    LEAST_ROWS = 4                  #   if these are left
+    FEW_BLOCKS = 4                  # to a thread: below, all threads have equally many, of fewer rows,
+    LEAST_ROWS = 4                  #   but not fewer than these
     NARROW = 4                      # a tile's widths that a block is not narrowed below for more planes
 
 

@@ -1,4 +1,5 @@
 # Few output channels in planes without strides: tiles read the input where it lies, and nothing is copied.
+# If there is one row of outputs, the rows of a tile are runs of it.
 # Those at an edge leave out what is outside of it: a row is zeros, a column has no lane that is loaded.
 #
 #     columns met      0 0 1 1 1 1 1 1 ...      a bit for each that a tile at the left edge sees
@@ -12,7 +13,7 @@ from strip cimport Block, planes_of
 cdef enum:
     SEEN = 64                       # rows, and columns, that a tile may see
     FILTERS = 2                     # of a group, at most: more share one copy, whose rows begin at lines of cache
-    LOADS = 20                      #   but of one row, which is all that is copied, fewer than it is then loaded
+    LOADS = 20                      #   but a single row pays if each of its elements is loaded at most so often
     FEW_TAPS = 5                    # rows of a kernel, of whose input the first-level cache holds all that collide
     TAPS = 1 << 12                  # of all planes
     BAND = 1 << 16                  # bytes of the input that a block reads in place,
@@ -76,7 +77,6 @@ cdef inline void cover_in_place(const Job* job, const Block* b, Stencil* t) noex
             t.b, t.c = b.x + top * t.b_row + left * item, y + row * t.c_row + column * item
             tiles = min(b.columns - column, g.size[2] - g.kernel[2] + 1 - left) // width
             if inside and left >= 0 and tiles > 0 and g.out[1] == 1:
-                # One row of outputs: the rows of a tile are runs of it.
                 tiles = min(tiles, job.kernels.stencil_rows)
                 t.count, t.lanes = 1, width
                 t.b_row = t.c_row = width * item
