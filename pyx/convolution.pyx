@@ -26,9 +26,9 @@ from grouped_planes cimport cut_planes, planes_scratch, planes_unit
 from row_stencil cimport takes_rows
 from separable cimport cut_separable, few_blocks, separable_scratch, separable_unit
 from stencil cimport STRIP as STENCIL_STRIP
-from stencil cimport cut_blocks, merge_rows, stencil_scratch, stencil_unit
+from stencil cimport cut_blocks, merge_rows, stencil_scratch, stencil_unit, stored_once
 from stretches cimport begin_stretches, next_unit, store_fence, stretches_bytes
-from strip cimport joined_groups, planes_of
+from strip cimport joined_groups
 from geometry cimport (CONSTANT, EDGE, FAR_BYTES, MAX_BANDS, REFLECT, SYMMETRIC, WRAP, Array, Blocks, Chunk, Geometry,
                        Job, Lines, PadMode, block_width, ceil_div, inside, kernel_rows, tap_term)
 from kernel_table cimport CLAMP, LEAKY_RELU, LINE, LINEAR, MAX_TURNS, SIGMOID, TANH, KernelTable, WeightTransform
@@ -798,7 +798,7 @@ cdef class Convolution:
         if self.algorithm == STENCIL:
             merge_rows(job)
             cut_blocks(job, threads)
-            job.around = job.around and job.planes == planes_of(job)        # else outputs are read again
+            job.around = job.around and stored_once(job)
             divide_filters(job, threads, 1)
             job.stretched = job.units
             job.scratch_bytes = ceil_div(stencil_scratch(job), 64) * 64

@@ -79,6 +79,12 @@ cdef inline Py_ssize_t summed_at_once(const Job* job, const Strip* s) noexcept n
     return SUMMED if job.levels > 0 or present & (present - 1) != 0 else planes_of(job)
 
 
+cdef inline bint stored_once(const Job* job) noexcept nogil:
+    """Whether no output is loaded again, to add more planes to it."""
+    cdef Strip s = strip_of(job, 1, 1)
+    return job.in_place or job.planes == planes_of(job) <= summed_at_once(job, &s)
+
+
 cdef inline void merge_rows(Job* job) noexcept nogil:
     """A kernel along the depth sees rows and columns as one row, if they follow each other, and depths as rows.
 
@@ -116,7 +122,6 @@ cdef inline void cut_blocks(Job* job, Py_ssize_t threads) noexcept nogil:
     cdef Py_ssize_t rows = ceil_div(g.out[1], s.apart), columns, limit
     job.in_place = rows_in_place(job)
     job.bare = not job.in_place and planes_in_place(job)
-    job.around = job.around and (job.in_place or planes <= at_once)     # else outputs are read again
     if job.bare:
         if run_width(job) > 0:
             most = max(g.out[2] // BLOCKS, job.kernels.stencil_rows * width)
