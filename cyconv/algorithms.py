@@ -56,7 +56,7 @@ _LOW_BLOCK = 16
 _NEAR, _FAR = 1 << 19, 1 << 26
 """Bytes of weights that stay in the second-level cache, and that mostly come from a last-level cache."""
 
-_WINDOW, _RUN = 128, 48
+_WINDOW, _RUN = 64, 48
 """Taps of a kernel from which Fourier transforms are considered, and of one row along one axis."""
 
 _MOST_SPECTRA = 1 << 27
@@ -270,10 +270,10 @@ def _winograd_cost(case):
     cycle = 32 if weights <= _NEAR else 14 if weights <= _FAR else 9  # bytes of them that come in
     term = max(together * case.nv / 2 / 0.9, 4, width * case.item / cycle)
     product = terms * term + 60 + 4 * together * case.nv  # 60 to begin, and sums are stored and loaded
-    moving = 100 if case.channels_last else 200 if case.dilation[2] == 1 else 400
-    moving *= _ceil(case.ic, case.lanes) + _ceil(case.oc, case.lanes)
-    if case.ic % case.lanes > 0:  # loads and stores of a part of a vector
-        moving += 300
+    vectors = max(case.ic / case.lanes, 1) + max(case.oc / case.lanes, 1)
+    moving = 220 + 110 * vectors if case.channels_last else 350 + 140 * vectors
+    if not case.channels_last and case.dilation[2] > 1:  # pixels are no neighbours
+        moving *= 1.5
     multiplying = blocks * product * points / max(together, 1)
     return case.groups * (multiplying + tiles * moving) * _rounding(case)
 

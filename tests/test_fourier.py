@@ -328,10 +328,12 @@ def test_declines():
             "constant", False, None, "auto", separable.UNFIT,
         ).considered)["fft"]  # fmt: skip
 
-    assert said((1, 99, 99, 1), (5, 5, 1, 1)) == "windows of fewer than 128 taps are not worth transforms"
+    assert said((1, 99, 99, 1), (7, 9, 1, 1)) == "windows of fewer than 64 taps are not worth transforms"
     assert said((1, 99, 1), (47, 1, 1)) == "windows of fewer than 48 taps are not worth transforms"
     assert said((1, 256, 256, 64), (31, 31, 64, 64)) == "transformed weights would take more than 128 MiB"
     assert said((1, 500, 500, 1), (15, 15, 1, 1)).startswith("would take about")
+    assert said((1, 200, 200, 12), (9, 9, 12, 12)).startswith("would take about")
+    assert said((1, 200, 200, 12), (9, 9, 12, 12), "float64").startswith("taken")
     assert said((1, 500, 500, 1), (101, 101, 1, 1)).startswith("taken")
     assert said((1, 100000, 1), (4001, 1, 1)).startswith("taken")
     assert said((1, 128, 128, 128, 1), (31, 31, 31, 1, 1)).startswith("taken")
