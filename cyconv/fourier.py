@@ -30,7 +30,7 @@ _MOST_POINTS = 1 << 18
 """Inputs of a tile, unless a tile twice as wide as its window has more."""
 
 _UNITS = 4
-"""Tiles at least, so that several threads have something to do."""
+"""Tiles, or channels or filters of tiles, at least, so that several threads have something to do."""
 
 _LEAST = (1, 2, 16)
 """What lengths of transforms are multiples of."""
@@ -134,7 +134,8 @@ def _cycles(case, tile, tiles):
         transform += 0.9 * points
     pairs, channels = case.groups * case.ic * case.oc, case.groups * (case.ic + case.oc)
     product = pairs * points * (0.3 if 8 * pairs * points < _NEAR_BYTES else 1)
-    return max(_UNITS / (tiles * case.groups), 1) * tiles * (channels * transform + product) + pairs * transform
+    units = tiles * case.groups * max(case.ic, case.oc)  # whose channels and filters threads divide
+    return max(_UNITS / units, 1) * tiles * (channels * transform + product) + pairs * transform
 
 
 def tiling(case):
@@ -263,8 +264,8 @@ class Convolution:
         return c.groups * c.oc * (c.ic * self._tiles.spectrum_bytes + 8)
 
     def workspace_bytes(self, threads):
-        """Memory of a call: for each thread a tile of a channel, the spectra of all, and a product."""
-        return self._tiles.tile_bytes * threads
+        """Memory of a call, at most: for each thread a tile of a channel, the spectra of all, and a product."""
+        return self._tiles.memory_bytes(threads, threads)
 
     def pack(self, w, bias, threads):
         """Transforms weights of axes (O, I/groups, D, H, W), and keeps a bias of (O,) or None."""
@@ -284,7 +285,7 @@ class Convolution:
         """Convolves x into y, both of the layout's axes; False if y may overlap x."""
         c = self._case
         beyond = np.empty((x.shape[0], *self._tiling.count, c.groups), np.bool_)
-        size = self.workspace_bytes(min(threads, beyond.size))
+        size = self._tiles.memory_bytes(beyond.size, threads)
         memory = _taken(packed.scratch) if keep_scratch else None
         if memory is None or memory.size < size:
             memory = arrays.empty((size,), _BYTE, size, lambda: f"cyconv: no memory for {size} bytes of scratch")

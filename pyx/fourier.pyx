@@ -5,6 +5,9 @@ transformed weights, summed over channels and transformed back.  Its columns are
 them as real and the other as imaginary parts, each vector a few columns; then frequencies become lanes, and rows and
 depths are transformed.  Frequencies stay in the order in which the passes leave them.
 
+A thread computes a group's channels of a tile.  Those that are left when all threads have had equally many, all of them
+compute together: first the channels are divided, then the filters.
+
 A tile of a signal is two runs of it, the one as real and the other as imaginary parts.  The rows of a tile, one behind
 the other, are a run: transforms of the columns, then twiddles, and then transforms of the rows are that of the run.
 """
@@ -21,6 +24,7 @@ from kernel_table cimport LINE, FourierAxis, FourierTurn, KernelTable
 cdef enum:
     MAX_LANES = 8                   # of a vector of float64
     ROWS_AHEAD = 4                  # of the one that is loaded, of which another is fetched
+    DIVIDED_POINTS = 1 << 14        # of all channels of a tile, from which threads divide them
 
 cdef double LARGEST = 1e300         # what products must not come near
 cdef double WHOLE = 6755399441055744.0      # 1.5 * 2^52: added and taken off again, it rounds to whole numbers
@@ -30,14 +34,25 @@ ctypedef fused real:
     double
 
 
-cdef struct Tile:                   # of one thread
+cdef struct Tile:                   # a channel or a filter of it
     Py_ssize_t n                    # its sample, and places along each axis
     Py_ssize_t at[3]
+    Py_ssize_t group
     double squares[MAX_LANES]       # the sum of those of what was loaded, in parts
     bint whole                      # and whether that was whole numbers
     char* rows
-    char* spectra                   # of each channel of a group
-    char* product
+
+
+cdef struct Loaded:                 # what is known of a channel of a tile
+    double squares
+    bint whole
+
+
+cdef struct Weights:
+    const char* spectra
+    const double* bias
+    bint whole                      # whether they are whole numbers
+    double norm                     # the largest of a filter
 
 
 cdef class Tiles:
@@ -78,7 +93,8 @@ cdef class Tiles:
     cdef Py_ssize_t imaginary       # bytes from real to imaginary parts of a line
     cdef Py_ssize_t vectors         # of frequencies in a line
     cdef readonly Py_ssize_t spectrum_bytes     # of one channel of a tile
-    cdef readonly Py_ssize_t tile_bytes         # of a thread: rows of a tile, spectra, and a product if they stay
+    cdef Py_ssize_t common          # bytes of a tile: spectra of its channels, and what is known of them
+    cdef Py_ssize_t own             # bytes of a thread: rows of a tile, and a product if spectra must stay
 
     def __init__(self, table, bint channels_last, Py_ssize_t groups, Py_ssize_t ic, Py_ssize_t oc,
                  size, out, kernel, stride, dilation, before, int pad_mode, bint signal, inputs, outputs, count):
@@ -100,8 +116,8 @@ cdef class Tiles:
         self.line = (2 * self.imaginary // LINE | 1) * LINE
         self.vectors = self.imaginary // (8 * self.kernels.lanes)
         self.spectrum_bytes = self.inputs[0] * self.inputs[2] * self.line
-        self.tile_bytes = (self.inputs[0] * self.inputs[1] * self.row
-                           + (ic + (1 if oc > 1 else 0)) * self.spectrum_bytes)
+        self.common = ic * self.spectrum_bytes + (ic * <Py_ssize_t> sizeof(Loaded) + LINE - 1) // LINE * LINE
+        self.own = self.inputs[0] * self.inputs[1] * self.row + (self.spectrum_bytes if oc > 1 else 0)
 
     def __dealloc__(self):
         cdef int a
@@ -258,77 +274,132 @@ cdef class Tiles:
             self.kernels.fourier_backward(&self.axes[1], t.rows, self.row, self.half * 8,
                                           self.half // self.kernels.lanes)
 
+    cdef Py_ssize_t divided(self, Py_ssize_t units, Py_ssize_t threads) noexcept nogil:
+        """Tiles and groups that all threads compute together, the last ones."""
+        cdef Py_ssize_t channels = self.g.ic + self.g.oc
+        if channels == 2 or channels * self.inputs[0] * self.inputs[1] * self.inputs[2] < DIVIDED_POINTS:
+            return 0
+        return units % threads
+
+    def memory_bytes(self, Py_ssize_t units, Py_ssize_t threads):
+        """What a call needs for so many tiles and groups."""
+        cdef Py_ssize_t divided = self.divided(units, threads)
+        return max(min(threads, units - divided) * (self.common + self.own),
+                   self.common + threads * self.own if divided > 0 else 0)
+
     def run(self, const real[:, :, :, :, :] x, real[:, :, :, :, :] y, const double[::1] spectra,
             const double[::1] bias, bint whole, double norm, unsigned char[::1] memory, unsigned char[::1] beyond,
             Py_ssize_t threads):
         """Convolves x into y, of axes (N, D, H, W, C) or (N, C, D, H, W); False if they overlap or are not aligned.
 
         `whole` says that all weights are whole numbers, `norm` is the largest of a filter.  `memory` begins at a line
-        of cache, and has `tile_bytes` for each thread.  `beyond` gets a flag for each tile, sample by sample, and
-        group: whether it holds numbers that transforms cannot take, and is left out.
+        of cache, and has `memory_bytes`.  `beyond` gets a flag for each tile, sample by sample, and group: whether it
+        holds numbers that transforms cannot take, and is left out.
         """
         cdef Array from_ = opened(<char*> &x[0, 0, 0, 0, 0], x.strides, self.channels_last)
         cdef Array to = opened(<char*> &y[0, 0, 0, 0, 0], y.strides, self.channels_last)
-        cdef Py_ssize_t units = beyond.shape[0], n
-        cdef const double* added = NULL
-        cdef const char* weights = <const char*> &spectra[0]
+        cdef Py_ssize_t units = beyond.shape[0], n, alone
         cdef char* scratch = <char*> &memory[0]
+        cdef Weights w
         if overlap(<const char*> &x[0, 0, 0, 0, 0], x.shape, x.strides,
                    <const char*> &y[0, 0, 0, 0, 0], y.shape, y.strides, sizeof(real), sizeof(real)):
             return False
         if not (aligned(&from_, sizeof(real)) and aligned(&to, sizeof(real))):
             return False
-        if bias is not None:
-            added = &bias[0]
-        threads = 1 if forked() else min(threads, units)
+        w.spectra, w.bias = <const char*> &spectra[0], &bias[0] if bias is not None else NULL
+        w.whole, w.norm = whole, norm
+        threads = 1 if forked() else threads
+        alone = units - self.divided(units, threads)
         with nogil:
-            if threads > 1:
-                for n in prange(units, schedule="dynamic", num_threads=threads):
-                    beyond[n] = self.unit(<real*> NULL, &from_, &to, n, weights, added, whole, norm,
-                                          scratch + threadid() * self.tile_bytes)
+            if min(threads, alone) > 1:
+                for n in prange(alone, schedule="dynamic", num_threads=min(threads, alone)):
+                    beyond[n] = self.unit(<real*> NULL, &from_, &to, n, &w,
+                                          scratch + threadid() * (self.common + self.own))
             else:
-                for n in range(units):
-                    beyond[n] = self.unit(<real*> NULL, &from_, &to, n, weights, added, whole, norm, scratch)
+                for n in range(alone):
+                    beyond[n] = self.unit(<real*> NULL, &from_, &to, n, &w, scratch)
+            for n in range(alone, units):
+                beyond[n] = self.unit_of_all(<real*> NULL, &from_, &to, n, &w, scratch, threads)
         return True
 
-    cdef bint unit(self, real* _, const Array* x, const Array* y, Py_ssize_t n, const char* weights,
-                   const double* bias, bint whole, double norm, char* memory) noexcept nogil:
+    cdef bint unit(self, real* _, const Array* x, const Array* y, Py_ssize_t n, const Weights* w,
+                   char* memory) noexcept nogil:
         """A group's channels of a tile; whether it must be computed in another way."""
-        cdef Py_ssize_t group = n % self.g.groups, tile = n // self.g.groups
-        cdef Py_ssize_t lines = self.inputs[0] * self.inputs[2], o, i, filter_
-        cdef double points = <double> self.inputs[0] * self.inputs[1] * self.inputs[2], bound = 0
-        cdef char* product
-        cdef Tile t
-        t.rows = memory
-        t.spectra = memory + self.inputs[0] * self.inputs[1] * self.row
-        t.product = t.spectra + self.g.ic * self.spectrum_bytes
-        t.at[2] = tile % self.count[2]
-        t.at[1] = tile // self.count[2] % self.count[1]
-        t.at[0] = tile // (self.count[2] * self.count[1]) % self.count[0]
-        t.n = tile // (self.count[2] * self.count[1] * self.count[0])
-        t.whole = whole
-        for i in range(MAX_LANES):
-            t.squares[i] = 0
+        cdef bint whole
+        cdef Py_ssize_t i, o
         for i in range(self.g.ic):
-            self.load(<real*> NULL, x, &t, group * self.g.ic + i)
-            self.forward(t.rows, t.spectra + i * self.spectrum_bytes)
-        for i in range(MAX_LANES):
-            bound += t.squares[i]
-        bound = sqrt(bound) * norm * self.g.ic
-        if not bound * points < LARGEST:
+            self.load_channel(<real*> NULL, x, n, i, w, memory, memory + self.common)
+        if not self.bounded(w, memory, &whole):
             return True
-        # Twice the bound of Percival (2003) for transforms of powers of two, and the sum over channels.
-        whole = t.whole and (26 * log2(2 * points) + 4 * self.g.ic) * bound < 4503599627370496.0        # 2^52
         for o in range(self.g.oc):
-            filter_ = group * self.g.oc + o
-            product = t.spectra if self.g.oc == 1 else t.product
-            for i in range(self.g.ic):
-                self.kernels.multiply_spectra(
-                    t.spectra + i * self.spectrum_bytes, weights + (filter_ * self.g.ic + i) * self.spectrum_bytes,
-                    product, lines, self.line, self.imaginary, i > 0)
-            self.backward(product, t.rows)
-            self.store(<real*> NULL, y, &t, filter_, 0 if bias == NULL else bias[filter_], whole)
+            self.compute_filter(<real*> NULL, y, n, o, w, whole, memory, memory + self.common)
         return False
+
+    cdef bint unit_of_all(self, real* _, const Array* x, const Array* y, Py_ssize_t n, const Weights* w, char* memory,
+                          Py_ssize_t threads) noexcept nogil:
+        """The same by all threads."""
+        cdef bint whole
+        cdef Py_ssize_t i, o
+        for i in prange(self.g.ic, schedule="static", num_threads=min(threads, self.g.ic)):
+            self.load_channel(<real*> NULL, x, n, i, w, memory, memory + self.common + threadid() * self.own)
+        if not self.bounded(w, memory, &whole):
+            return True
+        for o in prange(self.g.oc, schedule="static", num_threads=min(threads, self.g.oc)):
+            self.compute_filter(<real*> NULL, y, n, o, w, whole, memory, memory + self.common + threadid() * self.own)
+        return False
+
+    cdef Tile tile_of(self, Py_ssize_t n, char* own) noexcept nogil:
+        cdef Tile t
+        memset(&t, 0, sizeof(Tile))
+        t.group, n = n % self.g.groups, n // self.g.groups
+        t.at[2], n = n % self.count[2], n // self.count[2]
+        t.at[1], n = n % self.count[1], n // self.count[1]
+        t.at[0], t.n = n % self.count[0], n // self.count[0]
+        t.rows = own
+        return t
+
+    cdef Loaded* loaded(self, char* common) noexcept nogil:
+        return <Loaded*> (common + self.g.ic * self.spectrum_bytes)
+
+    cdef void load_channel(self, real* _, const Array* x, Py_ssize_t n, Py_ssize_t i, const Weights* w, char* common,
+                           char* own) noexcept nogil:
+        """Transforms a channel of a tile, and notes what it is like."""
+        cdef Tile t = self.tile_of(n, own)
+        cdef Loaded* loaded = self.loaded(common) + i
+        cdef Py_ssize_t lane
+        t.whole = w.whole
+        self.load(<real*> NULL, x, &t, t.group * self.g.ic + i)
+        self.forward(t.rows, common + i * self.spectrum_bytes)
+        loaded.squares, loaded.whole = 0, t.whole
+        for lane in range(MAX_LANES):
+            loaded.squares += t.squares[lane]
+
+    cdef bint bounded(self, const Weights* w, char* common, bint* whole) noexcept nogil:
+        """Whether transforms can take the channels of a tile; and whether its outputs are whole numbers."""
+        cdef double points = <double> self.inputs[0] * self.inputs[1] * self.inputs[2], bound = 0
+        cdef const Loaded* loaded = self.loaded(common)
+        cdef Py_ssize_t i
+        whole[0] = True
+        for i in range(self.g.ic):
+            bound += loaded[i].squares
+            whole[0] = whole[0] and loaded[i].whole
+        bound = sqrt(bound) * w.norm * self.g.ic
+        # Twice the bound of Percival (2003) for transforms of powers of two, and the sum over channels.
+        whole[0] = whole[0] and (26 * log2(2 * points) + 4 * self.g.ic) * bound < 4503599627370496.0        # 2^52
+        return bound * points < LARGEST
+
+    cdef void compute_filter(self, real* _, const Array* y, Py_ssize_t n, Py_ssize_t o, const Weights* w, bint whole,
+                             char* common, char* own) noexcept nogil:
+        """A filter's outputs of a tile, from the spectra of its channels."""
+        cdef Tile t = self.tile_of(n, own)
+        cdef Py_ssize_t filter_ = t.group * self.g.oc + o, i
+        cdef char* product = common if self.g.oc == 1 else own + self.inputs[0] * self.inputs[1] * self.row
+        for i in range(self.g.ic):
+            self.kernels.multiply_spectra(
+                common + i * self.spectrum_bytes, w.spectra + (filter_ * self.g.ic + i) * self.spectrum_bytes,
+                product, self.inputs[0] * self.inputs[2], self.line, self.imaginary, i > 0)
+        self.backward(product, t.rows)
+        self.store(<real*> NULL, y, &t, filter_, 0 if w.bias == NULL else w.bias[filter_], whole)
 
     cdef void load(self, real* _, const Array* x, Tile* t, Py_ssize_t channel) noexcept nogil:
         """A tile of a channel, as float64, with padding, and zeros behind its last window."""

@@ -135,7 +135,7 @@ def transformed(case, inputs, outputs, signal):
     spectra = np.empty(2 * tiles.spectrum_bytes // 8)
     tiles.pack(w, spectra, 2)
     y, beyond = np.empty((1, 2, *out)), np.ones(math.prod(count), np.uint8)
-    memory = np.empty(2 * tiles.tile_bytes, np.uint8)
+    memory = np.empty(tiles.memory_bytes(beyond.size, 2), np.uint8)
     assert tiles.run(x, y, spectra, None, False, 1.0, memory, beyond, 2)
     assert not beyond.any()
     expected = cyconv.conv3d(x, w, stride=stride, layout="NCDHW", kernel_layout="OIDHW", algorithm="direct")
@@ -250,6 +250,36 @@ def test_half_precision():
     y = cyconv.conv1d(x, w, algorithm="fft")
     exact = reference.convolve(x.astype(np.float64), w.astype(np.float64))
     np.testing.assert_array_equal(y, exact.astype(np.float32).astype(np.float16))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("layout", ["NHWC", "NCHW"])
+@pytest.mark.parametrize(
+    ("n", "channels", "filters", "groups"), [(1, 6, 5, 1), (3, 1, 4, 1), (1, 5, 1, 1), (1, 9, 18, 3), (7, 2, 2, 1)]
+)
+def test_threads_divide_what_is_left(dtype, layout, n, channels, filters, groups):
+    """Channels, then filters, of the last tiles: the same bits, also where a tile must be computed in another way."""
+    x, w, b = drawn(n, (100, 90), channels, filters, groups, (31, 33), dtype)
+    x = np.ascontiguousarray(moved(x, layout))
+    plans = {
+        threads: cyconv.plan_conv2d(x.shape, w, b, dtype=dtype, groups=groups, padding="same", layout=layout,
+                                    kernel_layout="HWIO", algorithm="fft", threads=threads)
+        for threads in (1, 2, 3, 5)
+    }  # fmt: skip
+    convolution = plans[1]._recipe.convolution
+    units = n * groups * math.prod(convolution._tiling.count)
+    alone = convolution._tiles.memory_bytes(1, 1)
+    assert any(units % threads > 0 for threads in plans)
+    assert alone < convolution._tiles.memory_bytes(1, 2) < 2 * alone
+    expected = plans[1](x)
+    bad = x.copy()
+    bad[(-1, 50, 3, 0) if layout == "NHWC" else (-1, 0, 50, 3)] = np.nan
+    as_directly = plans[1](bad)
+    assert np.isnan(as_directly).any()
+    assert not np.isnan(expected).any()
+    for plan in plans.values():
+        assert plan(x).tobytes() == expected.tobytes()
+        np.testing.assert_array_equal(plan(bad), as_directly)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e200, 1e308])
