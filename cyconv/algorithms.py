@@ -56,11 +56,11 @@ _LOW_BLOCK = 16
 _NEAR, _FAR = 1 << 19, 1 << 26
 """Bytes of weights that stay in the second-level cache, and that mostly come from a last-level cache."""
 
-_WINDOW, _RUN = 64, 48
-"""Taps of a kernel from which Fourier transforms are considered, and of one row along one axis."""
+_FEW = 8
+"""Channels, and filters, of a signal whose outputs do not depend on its length by a bit."""
 
-_MOST_SPECTRA = 1 << 27
-"""Bytes of transformed weights that are not too many."""
+_WINDOW, _RUN = 49, 48
+"""Taps of a kernel from which Fourier transforms are considered, and of one row along one axis."""
 
 
 class Case(NamedTuple):
@@ -86,6 +86,7 @@ class Case(NamedTuple):
     height: int  # kernel rows that it takes at once
     picks: bool  # whether one instruction permutes lanes
     unfit: str = ""  # why weights have no factors, if that is known
+    length: int = 0  # outputs of a signal, if they count for Fourier transforms
 
     @property
     def taps(self):
@@ -525,8 +526,8 @@ def _fft_unasked(case):
     least = _RUN if fourier.is_signal(case) else _WINDOW
     if case.taps < least:
         return f"windows of fewer than {least} taps are not worth transforms"
-    if fourier.spectra_bytes(case) > _MOST_SPECTRA:
-        return f"transformed weights would take more than {_MOST_SPECTRA >> 20} MiB"
+    if fourier.spectra_bytes(case) > fourier.MOST_SPECTRA:
+        return f"transformed weights would take more than {fourier.MOST_SPECTRA >> 20} MiB"
     return ""
 
 
@@ -613,7 +614,10 @@ def choose(function, wanted, case):
         If `wanted` declines.
     """
     if case.size[:2] == case.out[:2] == (1, 1):
-        # A signal may still be coming in: its length must not decide the order of sums.
+        # A signal may still be coming in: its length must not decide the order of sums.  Fourier transforms of many
+        # channels, which round in an order of their own anyway, would not pay for short ones.
+        if case.ic > _FEW or case.ic * case.oc > _FEW**2:
+            case = case._replace(length=case.pixels)
         reach = (case.kernel[2] - 1) * case.dilation[2] + 1
         size = (1, 1, (_SIGNAL - 1) * case.stride[2] + reach)
         case = case._replace(size=size, out=(1, 1, _SIGNAL), before=(0, 0, 0))

@@ -41,8 +41,18 @@ _LEAST_RUN = 64
 _SHORT = (1, 12, 16)
 """Lengths of tiles where windows have one element: no more than what vectors need."""
 
-_NEAR_BYTES = 1 << 20
-"""Spectra of weights that stay in the cache of a core."""
+_NEAR_BYTES = 1 << 19
+"""Spectra that stay in the cache of a core."""
+
+_CACHED_BYTES = 12 << 20
+"""Spectra of a group's weights that stay in cache from tile to tile."""
+
+_TOGETHER_BYTES = 4 << 20, 12 << 20
+"""Spectra of tiles that are computed together, and of their products: a sixth of those of the weights,
+but not less than the one and not more than the other."""
+
+MOST_SPECTRA = 1 << 27
+"""Bytes of transformed weights, if a tile with less is worth it."""
 
 _WIDER = (1.25, 1.5, 1.75, 2, 2.5, 3, 4, 5, 6, 8, 12, 16, 32)
 """How much wider than the window tiles are tried."""
@@ -62,6 +72,9 @@ class Tiling(NamedTuple):
     inputs: tuple  # of a tile, along each axis; of a signal, one, and rows and columns of a run
     outputs: tuple
     count: tuple
+    shared: bool  # by all threads, or each thread has tiles of its own
+    at_once: int  # tiles for which weights are read once
+    filters: int  # that threads share
     cycles: float
 
 
@@ -111,7 +124,31 @@ def _tiled(case, lengths):
     """The tiling with the smallest tiles of so many inputs."""
     tile, outputs = _tile(case, lengths)
     count = tuple(-(-n // m) for n, m in zip(case.out, outputs, strict=True))
-    return Tiling(tile, outputs, count, _cycles(case, tile, math.prod(count)))
+    shared, at_once, filters = _unit(case, tile)
+    tiles = math.prod(count)
+    cycles = _cycles(case, tile, tiles, shared, min(at_once, tiles))
+    return Tiling(tile, outputs, count, shared, at_once, filters, cycles)
+
+
+def _numbers(case, tile):
+    """Of a channel's spectrum: of a picture's columns half the frequencies and one more, in vectors of eight."""
+    return 2 * tile[0] * tile[2] * (tile[1] if is_signal(case) else (tile[1] // 2 + 8) // 8 * 8)
+
+
+def _unit(case, tile):
+    """Whether threads share all tiles, for how many the weights are read at once, and the filters that are shared.
+
+    The spectra of tiles that are computed at once are read once for all filters that are shared.
+    """
+    spectrum = 8 * _numbers(case, tile)
+    weights = case.ic * case.oc * spectrum
+    room = sorted((*_TOGETHER_BYTES, weights // 6))[1] // spectrum
+    if weights > _CACHED_BYTES:
+        filters = min(case.oc, (math.isqrt(room) // 4 + 1) * 4)
+        return True, max(room // (case.ic + filters), 1), filters
+    at_once = _NEAR_BYTES // (case.ic + 4) // spectrum if weights > _NEAR_BYTES else 1
+    at_once = min(max(at_once, 1), 6)
+    return False, at_once, min(case.oc, max(room // at_once - case.ic, 4) // 4 * 4)
 
 
 def _tilings(case):
@@ -122,20 +159,25 @@ def _tilings(case):
         yield _tiled(case, tuple(map(min, lengths, needed)))
 
 
-def _cycles(case, tile, tiles):
-    """Channels that are loaded and transformed, products, filters that are transformed back and stored."""
-    points = math.prod(tile)
+def _cycles(case, tile, tiles, shared, at_once):
+    """Channels that are loaded and transformed, products, filters that are transformed back and stored.
+
+    Functions transform the weights in each call, plans once for all: the geometric mean of the two.
+    """
+    points, numbers = math.prod(tile), _numbers(case, tile)
     if is_signal(case):
         points *= 2
-    else:
-        points += points * 8 // tile[1]  # lines of half as many frequencies, and some more
-    transform = points * (1.2 + 0.11 * math.log2(points)) * 64 / (case.lanes * case.item)
-    if case.channels_last and case.groups * max(case.ic, case.oc) > 1:  # other channels lie between pixels
-        transform += 0.9 * points
+    lanes = 64 / (case.lanes * case.item)
     pairs, channels = case.groups * case.ic * case.oc, case.groups * (case.ic + case.oc)
-    product = pairs * points * (0.3 if 8 * pairs * points < _NEAR_BYTES else 1)
+    transform = (0.12 * points * math.log2(points) + 1.6 * numbers) * lanes
+    apart = 0.4 * points if case.channels_last and channels > 2 else 0  # other channels lie between pixels
+    if shared:  # spectra come from farther away
+        transform, apart, product = 1.4 * transform, 5 * apart, 0.15 * lanes + 0.6 / at_once
+    else:
+        product = 0.07 * lanes + 0.16 / at_once
     units = tiles * case.groups * max(case.ic, case.oc)  # whose channels and filters threads divide
-    return max(_UNITS / units, 1) * tiles * (channels * transform + product) + pairs * transform
+    run = max(_UNITS / units, 1) * tiles * (channels * (transform + apart) + pairs * product * numbers)
+    return math.sqrt(run * (run + 1.5 * pairs * transform))
 
 
 def tiling(case):
@@ -148,12 +190,16 @@ def tiling(case):
     Returns
     -------
     Tiling
-        The one of least cost whose tiles are not too large.
+        The one of least cost whose tiles are not too large, nor, if possible, the transformed weights.
     """
     wide = [2 * r if r > 1 else short for r, short in zip(_reach(case), _SHORT, strict=True)]
     window = math.prod(_tile(case, wide)[0])
     most = max(_MOST_POINTS // max(case.ic // 2, 1), window)  # channels are there at once
-    return min((t for t in _tilings(case) if math.prod(t.inputs) <= most), key=lambda t: t.cycles)
+    pairs = 8 * case.groups * case.ic * case.oc
+    return min(
+        (t for t in _tilings(case) if math.prod(t.inputs) <= most),
+        key=lambda t: (pairs * _numbers(case, t.inputs) > MOST_SPECTRA, t.cycles),
+    )
 
 
 def cost(case):
@@ -170,7 +216,8 @@ def cost(case):
     """
     if not is_signal(case):
         return tiling(case).cycles
-    return tiling(case._replace(out=(1, 1, _SIGNAL))).cycles * case.pixels / _SIGNAL
+    long = case._replace(out=(1, 1, case.length or _SIGNAL))
+    return _tiling_of_call(long).cycles * case.pixels / long.pixels
 
 
 def _tiling_of_call(case):
@@ -200,7 +247,7 @@ def _tiles(case, t):
     return Tiles(
         isa.kernels("float64").table(), case.channels_last, case.groups, case.ic, case.oc, case.size, case.out,
         case.kernel, case.stride, case.dilation, case.before, PAD_MODES[case.pad_mode], is_signal(case),
-        t.inputs, t.outputs, t.count,
+        t.inputs, t.outputs, t.count, t.shared, t.at_once, t.filters,
     )  # fmt: skip
 
 
@@ -264,8 +311,8 @@ class Convolution:
         return c.groups * c.oc * (c.ic * self._tiles.spectrum_bytes + 8)
 
     def workspace_bytes(self, threads):
-        """Memory of a call, at most: for each thread a tile of a channel, the spectra of all, and a product."""
-        return self._tiles.memory_bytes(threads, threads)
+        """Memory of a call, at most: tiles of a channel, the spectra of all channels, and products."""
+        return self._tiles.most_bytes(threads)
 
     def pack(self, w, bias, threads):
         """Transforms weights of axes (O, I/groups, D, H, W), and keeps a bias of (O,) or None."""
@@ -285,7 +332,7 @@ class Convolution:
         """Convolves x into y, both of the layout's axes; False if y may overlap x."""
         c = self._case
         beyond = np.empty((x.shape[0], *self._tiling.count, c.groups), np.bool_)
-        size = self._tiles.memory_bytes(beyond.size, threads)
+        size = self._tiles.memory_bytes(beyond.size // c.groups, threads)
         memory = _taken(packed.scratch) if keep_scratch else None
         if memory is None or memory.size < size:
             memory = arrays.empty((size,), _BYTE, size, lambda: f"cyconv: no memory for {size} bytes of scratch")

@@ -5,8 +5,9 @@ transformed weights, summed over channels and transformed back.  Its columns are
 them as real and the other as imaginary parts, each vector a few columns; then frequencies become lanes, and rows and
 depths are transformed.  Frequencies stay in the order in which the passes leave them.
 
-A thread computes a group's channels of a tile.  Those that are left when all threads have had equally many, all of them
-compute together: first the channels are divided, then the filters.
+A unit is a few tiles of a group's channels, for which its weights are read once.  Where these stay in cache, threads
+divide the units.  Those that are left when all threads have had equally many, and all units where weights come from
+memory, the threads compute together: they divide the channels, then the lines of frequencies, then the filters.
 
 A tile of a signal is two runs of it, the one as real and the other as imaginary parts.  The rows of a tile, one behind
 the other, are a run: transforms of the columns, then twiddles, and then transforms of the rows are that of the run.
@@ -18,13 +19,14 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 
 from arrays cimport aligned, forked, opened, overlap
-from geometry cimport Array, Geometry, PadMode, source_index
-from kernel_table cimport LINE, FourierAxis, FourierTurn, KernelTable
+from geometry cimport Array, Geometry, PadMode, ceil_div, source_index
+from kernel_table cimport FEW_CHANNELS, LINE, FourierAxis, FourierTurn, KernelTable, Spectra
 
 cdef enum:
     MAX_LANES = 8                   # of a vector of float64
     ROWS_AHEAD = 4                  # of the one that is loaded, of which another is fetched
     DIVIDED_POINTS = 1 << 14        # of all channels of a tile, from which threads divide them
+    UNITS = 3                       # for each thread, if there are as many tiles
 
 cdef double LARGEST = 1e300         # what products must not come near
 cdef double WHOLE = 6755399441055744.0      # 1.5 * 2^52: added and taken off again, it rounds to whole numbers
@@ -37,7 +39,6 @@ ctypedef fused real:
 cdef struct Tile:                   # a channel or a filter of it
     Py_ssize_t n                    # its sample, and places along each axis
     Py_ssize_t at[3]
-    Py_ssize_t group
     double squares[MAX_LANES]       # the sum of those of what was loaded, in parts
     bint whole                      # and whether that was whole numbers
     char* rows
@@ -46,6 +47,15 @@ cdef struct Tile:                   # a channel or a filter of it
 cdef struct Loaded:                 # what is known of a channel of a tile
     double squares
     bint whole
+
+
+cdef struct Unit:                   # tiles of a group
+    Py_ssize_t first
+    Py_ssize_t group
+    Spectra spectra
+    Loaded* loaded                  # of each channel of each tile
+    char* rows                      # of a tile, one thread's after another
+    unsigned char* beyond           # of all tiles and groups
 
 
 cdef struct Weights:
@@ -76,6 +86,12 @@ cdef class Tiles:
         of a column are even.  Of a signal: one, and rows and columns of a run, multiples of 8.
     outputs, count : sequence of three int
         Of a tile, and tiles, along each axis.  Of a signal's tile they are even, a half for each run.
+    shared : bool
+        Whether threads compute all units together.
+    tiles : int
+        Of a unit, at most.
+    filters : int
+        Of a unit that threads compute together, whose products are there at once: a multiple of four, or all.
     """
     cdef Geometry g
     cdef const KernelTable* kernels
@@ -89,15 +105,20 @@ cdef class Tiles:
     cdef double* twiddles           # of a signal, between columns and rows
     cdef Py_ssize_t half            # of the elements of a row: real parts, or imaginary ones
     cdef Py_ssize_t row             # bytes from one row of a tile to the next
-    cdef Py_ssize_t line            # and from one line of frequencies to the next
+    cdef Py_ssize_t rows            # bytes of the rows of a tile
+    cdef Py_ssize_t lines           # of frequencies
+    cdef Py_ssize_t line            # bytes from the line of one channel to that of the next
     cdef Py_ssize_t imaginary       # bytes from real to imaginary parts of a line
     cdef Py_ssize_t vectors         # of frequencies in a line
-    cdef readonly Py_ssize_t spectrum_bytes     # of one channel of a tile
-    cdef Py_ssize_t common          # bytes of a tile: spectra of its channels, and what is known of them
-    cdef Py_ssize_t own             # bytes of a thread: rows of a tile, and a product if spectra must stay
+    cdef bint shared
+    cdef Py_ssize_t tiles           # of a unit, at most
+    cdef Py_ssize_t filters         # that threads compute together
+    cdef Py_ssize_t block           # of filters whose weights lie side by side
+    cdef readonly Py_ssize_t spectrum_bytes     # of a channel's weights
 
     def __init__(self, table, bint channels_last, Py_ssize_t groups, Py_ssize_t ic, Py_ssize_t oc,
-                 size, out, kernel, stride, dilation, before, int pad_mode, bint signal, inputs, outputs, count):
+                 size, out, kernel, stride, dilation, before, int pad_mode, bint signal, inputs, outputs, count,
+                 bint shared, Py_ssize_t tiles, Py_ssize_t filters):
         cdef Py_ssize_t a, frequencies
         self.kernels = <const KernelTable*> PyCapsule_GetPointer(table, "cyconv.KernelTable")
         self.channels_last = channels_last
@@ -107,17 +128,17 @@ cdef class Tiles:
             self.g.size[a], self.g.out[a], self.g.kernel[a] = size[a], out[a], kernel[a]
             self.g.stride[a], self.g.dilation[a], self.g.before[a] = stride[a], dilation[a], before[a]
             self.inputs[a], self.outputs[a], self.count[a] = inputs[a], outputs[a], count[a]
-        self.signal = signal
+        self.signal, self.shared, self.tiles, self.filters = signal, shared, tiles, filters
         self.half = self.inputs[2] if signal else self.inputs[2] // 2
         frequencies = self.inputs[1] if signal else self.inputs[1] // 2 + 1
-        # Odd numbers of lines of cache: then rows lie in different sets.
-        self.row = (2 * self.half * 8 // LINE | 1) * LINE
+        self.row = in_different_sets(2 * self.half * 8)
         self.imaginary = (frequencies + 7) // 8 * LINE
-        self.line = (2 * self.imaginary // LINE | 1) * LINE
+        self.line = 2 * self.imaginary
         self.vectors = self.imaginary // (8 * self.kernels.lanes)
-        self.spectrum_bytes = self.inputs[0] * self.inputs[2] * self.line
-        self.common = ic * self.spectrum_bytes + (ic * <Py_ssize_t> sizeof(Loaded) + LINE - 1) // LINE * LINE
-        self.own = self.inputs[0] * self.inputs[1] * self.row + (self.spectrum_bytes if oc > 1 else 0)
+        self.rows = self.inputs[0] * self.inputs[1] * self.row
+        self.lines = self.inputs[0] * self.inputs[2]
+        self.block = 1 if ic < FEW_CHANNELS else self.kernels.spectra_filters
+        self.spectrum_bytes = self.lines * 2 * self.imaginary
 
     def __dealloc__(self):
         cdef int a
@@ -196,33 +217,43 @@ cdef class Tiles:
             places[j] = place
         return 0
 
+    cdef Py_ssize_t side_by_side(self, Py_ssize_t channels) noexcept nogil:
+        """Bytes from the lines of so many channels to the next."""
+        return in_different_sets(channels * self.line)
+
     def pack(self, const real[:, :, :, :, :] w, double[::1] spectra, Py_ssize_t threads):
         """Spectra of weights of axes (O, I/groups, D, H, W), ready to be multiplied with those of tiles."""
         cdef Py_ssize_t pairs = w.shape[0] * w.shape[1], n
-        cdef Py_ssize_t rows = self.inputs[0] * self.inputs[1] * self.row
+        cdef Py_ssize_t own = self.rows + self.lines * self.side_by_side(1)
         cdef char* memory
         cdef char* to = <char*> &spectra[0]
         threads = 1 if forked() else min(threads, pairs)
-        memory = <char*> malloc(rows * threads + LINE)
+        memory = <char*> malloc(own * threads + LINE)
         if memory == NULL:
-            raise MemoryError(f"cyconv: no memory for {rows * threads} bytes of scratch")
+            raise MemoryError(f"cyconv: no memory for {own * threads} bytes of scratch")
         with nogil:
             if threads > 1:
                 for n in prange(pairs, schedule="dynamic", num_threads=threads):
-                    self.pack_one(w, n, on_line(memory) + threadid() * rows, to + n * self.spectrum_bytes)
+                    self.pack_one(w, n, on_line(memory) + threadid() * own, to)
             else:
                 for n in range(pairs):
-                    self.pack_one(w, n, on_line(memory), to + n * self.spectrum_bytes)
+                    self.pack_one(w, n, on_line(memory), to)
         free(memory)
 
     cdef void pack_one(self, const real[:, :, :, :, :] w, Py_ssize_t n, char* rows, char* to) noexcept nogil:
-        cdef Py_ssize_t o = n // w.shape[1], i = n % w.shape[1]
-        cdef Py_ssize_t d, h, v, at
+        """A channel of a filter, the n-th of all, as multiply_spectra takes it."""
+        cdef Py_ssize_t ic = w.shape[1], i = n // w.shape[0], o = n % w.shape[0]
+        cdef Py_ssize_t f = o % self.g.oc, place = f % self.block, filters = min(self.g.oc - f + place, self.block)
+        cdef Py_ssize_t pair = 2 * self.kernels.lanes * 8       # real and imaginary parts of a vector
+        cdef Py_ssize_t deep = (w.shape[2] - 1) * self.g.dilation[0] + 1
+        cdef Py_ssize_t wide = (w.shape[4] - 1) * self.g.dilation[2] + 1
+        cdef Py_ssize_t line = self.side_by_side(1), plane = self.inputs[2] * line, d, h, v, at
+        cdef char* spectrum = rows + self.rows
         cdef double* row
         # The way back adds a factor of all points; real columns brought apart are twice what they should be, and so
         # are both spectra that are multiplied.
         cdef double scale = 1.0 / ((1.0 if self.signal else 4.0) * self.inputs[0] * self.inputs[1] * self.inputs[2])
-        memset(rows, 0, self.inputs[0] * self.inputs[1] * self.row)
+        memset(rows, 0, deep * self.inputs[1] * self.row)
         for d in range(w.shape[2]):
             for h in range(w.shape[3]):
                 for v in range(w.shape[4]):
@@ -230,62 +261,85 @@ cdef class Tiles:
                     row = <double*> (rows + (d * self.g.dilation[0] * self.inputs[1] + h * self.g.dilation[1]
                                              + (at // self.half if self.signal else 0)) * self.row)
                     row[at % self.half if self.signal else at] = w[o, i, d, h, v]
-        self.forward(rows, to)
-        # Windows are not turned around: the conjugate.
-        for d in range(self.inputs[0] * self.inputs[2]):
-            row = <double*> (to + d * self.line)
-            for v in range(self.imaginary // 8):
-                row[v] = row[v] * scale
-                row[v + self.imaginary // 8] = -scale * row[v + self.imaginary // 8]
+        memset(spectrum + deep * plane, 0, (self.inputs[0] - deep) * plane)
+        self.forward(rows, spectrum, line, deep, wide)
+        self.kernels.pack_spectrum(spectrum, self.lines, line, self.imaginary, scale,
+                                   to + (o - place) * ic * self.spectrum_bytes + (i * filters + place) * pair,
+                                   ic * filters * pair)
 
-    cdef FourierTurn turn(self, Py_ssize_t d, char* rows, char* spectrum) noexcept nogil:
+    cdef FourierTurn turn(self, Py_ssize_t d, char* rows, char* spectrum, Py_ssize_t line) noexcept nogil:
         """Between rows and lines of depth d."""
         cdef FourierTurn t
         t.axis, t.half, t.twiddles = &self.axes[1], self.half, self.twiddles
         t.rows, t.row = rows + d * self.inputs[1] * self.row, self.row
-        t.lines, t.line, t.imaginary = spectrum + d * self.inputs[2] * self.line, self.line, self.imaginary
+        t.lines, t.line, t.imaginary = spectrum + d * self.inputs[2] * line, line, self.imaginary
         return t
 
-    cdef void forward(self, char* rows, char* spectrum) noexcept nogil:
-        cdef Py_ssize_t d, plane = self.inputs[2] * self.line
+    cdef void forward(self, char* rows, char* spectrum, Py_ssize_t line, Py_ssize_t deep,
+                      Py_ssize_t wide) noexcept nogil:
+        """Of rows that are zero beyond some depth, where lines are too, and beyond some width."""
+        cdef Py_ssize_t d, plane = self.inputs[2] * line
+        cdef Py_ssize_t columns = ceil_div(min(wide, self.half), self.kernels.lanes)
         cdef FourierTurn t
-        for d in range(self.inputs[0]):
-            t = self.turn(d, rows, spectrum)
-            self.kernels.fourier_forward(&self.axes[1], t.rows, self.row, self.half * 8,
-                                         self.half // self.kernels.lanes)
+        for d in range(deep):
+            t = self.turn(d, rows, spectrum, line)
+            self.kernels.fourier_forward(&self.axes[1], t.rows, self.row, self.half * 8, columns)
             self.kernels.fourier_to_lines[self.signal](&t)
-            self.kernels.fourier_forward(&self.axes[2], t.lines, self.line, self.imaginary, self.vectors)
+            self.kernels.fourier_forward(&self.axes[2], t.lines, line, self.imaginary, self.vectors)
         if self.inputs[0] > 1:
             for d in range(self.inputs[2]):
-                self.kernels.fourier_forward(&self.axes[0], spectrum + d * self.line, plane, self.imaginary,
-                                             self.vectors)
+                self.kernels.fourier_forward(&self.axes[0], spectrum + d * line, plane, self.imaginary, self.vectors)
 
-    cdef void backward(self, char* spectrum, char* rows) noexcept nogil:
-        cdef Py_ssize_t d, plane = self.inputs[2] * self.line
+    cdef void backward(self, char* spectrum, char* rows, Py_ssize_t line) noexcept nogil:
+        cdef Py_ssize_t d, plane = self.inputs[2] * line
         cdef FourierTurn t
         if self.inputs[0] > 1:
             for d in range(self.inputs[2]):
-                self.kernels.fourier_backward(&self.axes[0], spectrum + d * self.line, plane, self.imaginary,
-                                              self.vectors)
+                self.kernels.fourier_backward(&self.axes[0], spectrum + d * line, plane, self.imaginary, self.vectors)
         for d in range(self.inputs[0]):
-            t = self.turn(d, rows, spectrum)
-            self.kernels.fourier_backward(&self.axes[2], t.lines, self.line, self.imaginary, self.vectors)
+            t = self.turn(d, rows, spectrum, line)
+            self.kernels.fourier_backward(&self.axes[2], t.lines, line, self.imaginary, self.vectors)
             self.kernels.fourier_to_rows[self.signal](&t)
             self.kernels.fourier_backward(&self.axes[1], t.rows, self.row, self.half * 8,
                                           self.half // self.kernels.lanes)
 
+    cdef Py_ssize_t at_once(self, Py_ssize_t tiles, Py_ssize_t threads) noexcept nogil:
+        """Of so many tiles those of a unit."""
+        cdef Py_ssize_t most = self.tiles
+        if not self.shared:
+            most = max(min(most, tiles * self.g.groups // (UNITS * threads)), 1)
+        return ceil_div(tiles, ceil_div(tiles, most))
+
     cdef Py_ssize_t divided(self, Py_ssize_t units, Py_ssize_t threads) noexcept nogil:
-        """Tiles and groups that all threads compute together, the last ones."""
+        """Units that all threads compute together, the last ones."""
         cdef Py_ssize_t channels = self.g.ic + self.g.oc
+        if self.shared:
+            return units
         if channels == 2 or channels * self.inputs[0] * self.inputs[1] * self.inputs[2] < DIVIDED_POINTS:
             return 0
         return units % threads
 
-    def memory_bytes(self, Py_ssize_t units, Py_ssize_t threads):
-        """What a call needs for so many tiles and groups."""
-        cdef Py_ssize_t divided = self.divided(units, threads)
-        return max(min(threads, units - divided) * (self.common + self.own),
-                   self.common + threads * self.own if divided > 0 else 0)
+    cdef Py_ssize_t spectra_of(self, Py_ssize_t tiles, Py_ssize_t filters) noexcept nogil:
+        """Bytes of the spectra of tiles and of their products, and of what is known of channels."""
+        cdef Py_ssize_t lines = self.side_by_side(self.g.ic)
+        if self.g.oc > 1:
+            lines += self.side_by_side(filters)
+        return tiles * self.lines * lines + self.loaded_bytes(tiles)
+
+    cdef Py_ssize_t loaded_bytes(self, Py_ssize_t tiles) noexcept nogil:
+        return ceil_div(tiles * self.g.ic * <Py_ssize_t> sizeof(Loaded), LINE) * LINE
+
+    def memory_bytes(self, Py_ssize_t tiles, Py_ssize_t threads):
+        """What a call needs for so many tiles."""
+        cdef Py_ssize_t at_once = self.at_once(tiles, threads)
+        cdef Py_ssize_t units = ceil_div(tiles, at_once) * self.g.groups, divided = self.divided(units, threads)
+        cdef Py_ssize_t alone = self.spectra_of(at_once, min(self.block, self.g.oc)) + self.rows
+        cdef Py_ssize_t together = self.spectra_of(at_once, self.filters) + threads * self.rows
+        return max(min(threads, units - divided) * alone, together if divided > 0 else 0)
+
+    def most_bytes(self, Py_ssize_t threads):
+        """What a call needs at most."""
+        return self.memory_bytes(self.tiles if self.shared else self.tiles * ((UNITS + 1) * threads - 1), threads)
 
     def run(self, const real[:, :, :, :, :] x, real[:, :, :, :, :] y, const double[::1] spectra,
             const double[::1] bias, bint whole, double norm, unsigned char[::1] memory, unsigned char[::1] beyond,
@@ -298,7 +352,10 @@ cdef class Tiles:
         """
         cdef Array from_ = opened(<char*> &x[0, 0, 0, 0, 0], x.strides, self.channels_last)
         cdef Array to = opened(<char*> &y[0, 0, 0, 0, 0], y.strides, self.channels_last)
-        cdef Py_ssize_t units = beyond.shape[0], n, alone
+        cdef Py_ssize_t groups = self.g.groups, tiles = beyond.shape[0] // groups
+        cdef Py_ssize_t at_once = self.at_once(tiles, threads), units = ceil_div(tiles, at_once) * groups
+        cdef Py_ssize_t alone = units - self.divided(units, threads), n
+        cdef Py_ssize_t filters = min(self.block, self.g.oc), own = self.spectra_of(at_once, filters) + self.rows
         cdef char* scratch = <char*> &memory[0]
         cdef Weights w
         if overlap(<const char*> &x[0, 0, 0, 0, 0], x.shape, x.strides,
@@ -309,97 +366,116 @@ cdef class Tiles:
         w.spectra, w.bias = <const char*> &spectra[0], &bias[0] if bias is not None else NULL
         w.whole, w.norm = whole, norm
         threads = 1 if forked() else threads
-        alone = units - self.divided(units, threads)
         with nogil:
             if min(threads, alone) > 1:
                 for n in prange(alone, schedule="dynamic", num_threads=min(threads, alone)):
-                    beyond[n] = self.unit(<real*> NULL, &from_, &to, n, &w,
-                                          scratch + threadid() * (self.common + self.own))
+                    self.run_unit(<real*> NULL, &from_, &to, n, tiles, at_once, filters, &w,
+                                  scratch + threadid() * own, &beyond[0], 1)
             else:
                 for n in range(alone):
-                    beyond[n] = self.unit(<real*> NULL, &from_, &to, n, &w, scratch)
+                    self.run_unit(<real*> NULL, &from_, &to, n, tiles, at_once, filters, &w, scratch, &beyond[0], 1)
             for n in range(alone, units):
-                beyond[n] = self.unit_of_all(<real*> NULL, &from_, &to, n, &w, scratch, threads)
+                self.run_unit(<real*> NULL, &from_, &to, n, tiles, at_once, self.filters, &w, scratch, &beyond[0],
+                              threads)
         return True
 
-    cdef bint unit(self, real* _, const Array* x, const Array* y, Py_ssize_t n, const Weights* w,
-                   char* memory) noexcept nogil:
-        """A group's channels of a tile; whether it must be computed in another way."""
-        cdef bint whole
-        cdef Py_ssize_t i, o
-        for i in range(self.g.ic):
-            self.load_channel(<real*> NULL, x, n, i, w, memory, memory + self.common)
-        if not self.bounded(w, memory, &whole):
-            return True
-        for o in range(self.g.oc):
-            self.compute_filter(<real*> NULL, y, n, o, w, whole, memory, memory + self.common)
-        return False
+    cdef void run_unit(self, real* _, const Array* x, const Array* y, Py_ssize_t n, Py_ssize_t tiles,
+                       Py_ssize_t at_once, Py_ssize_t at_most, const Weights* w, char* memory, unsigned char* beyond,
+                       Py_ssize_t threads) noexcept nogil:
+        """A unit, by so many threads: some of all tiles at once, and so many filters at most."""
+        cdef Py_ssize_t ic = self.g.ic, oc = self.g.oc, channels, first, filters, parts, good = 0
+        cdef Unit u
+        cdef Spectra* s = &u.spectra
+        u.first, u.group, u.beyond = n // self.g.groups * at_once, n % self.g.groups, beyond
+        s.tiles, s.channels, s.vectors, s.imaginary = min(at_once, tiles - u.first), ic, self.vectors, self.imaginary
+        s.line, s.block, s.w_filter = self.line, self.block, ic * self.spectrum_bytes
+        s.x, s.x_lines = memory, self.side_by_side(ic)
+        s.x_tile = self.lines * s.x_lines
+        s.y, s.y_lines = memory, s.x_lines      # of one filter, in the place of the first channel
+        memory += s.tiles * s.x_tile
+        if oc > 1:
+            s.y, s.y_lines = memory, self.side_by_side(at_most)
+            memory += s.tiles * self.lines * s.y_lines
+        s.y_tile = self.lines * s.y_lines
+        u.loaded = <Loaded*> memory
+        u.rows = memory + self.loaded_bytes(s.tiles)
+        channels = s.tiles * ic
+        if threads > 1:
+            for n in prange(channels, schedule="dynamic", num_threads=min(threads, channels)):
+                self.load_channel(<real*> NULL, x, &u, n, w, threadid())
+        else:
+            for n in range(channels):
+                self.load_channel(<real*> NULL, x, &u, n, w, 0)
+        for n in range(s.tiles):
+            good += self.bounded(&u, n, w)
+        if good == 0:
+            return
+        first = 0
+        while first < oc:
+            s.filters = min(at_most, oc - first)
+            s.w = w.spectra + (u.group * oc + first) * s.w_filter
+            filters = s.tiles * s.filters
+            if threads > 1:
+                parts = min(threads, self.lines)
+                for n in prange(parts, schedule="static", num_threads=parts):
+                    self.kernels.multiply_spectra(s, self.lines * n // parts, self.lines * (n + 1) // parts)
+                for n in prange(filters, schedule="dynamic", num_threads=min(threads, filters)):
+                    self.store_filter(<real*> NULL, y, &u, n, first, w, threadid())
+            else:
+                self.kernels.multiply_spectra(s, 0, self.lines)
+                for n in range(filters):
+                    self.store_filter(<real*> NULL, y, &u, n, first, w, 0)
+            first += s.filters
 
-    cdef bint unit_of_all(self, real* _, const Array* x, const Array* y, Py_ssize_t n, const Weights* w, char* memory,
-                          Py_ssize_t threads) noexcept nogil:
-        """The same by all threads."""
-        cdef bint whole
-        cdef Py_ssize_t i, o
-        for i in prange(self.g.ic, schedule="static", num_threads=min(threads, self.g.ic)):
-            self.load_channel(<real*> NULL, x, n, i, w, memory, memory + self.common + threadid() * self.own)
-        if not self.bounded(w, memory, &whole):
-            return True
-        for o in prange(self.g.oc, schedule="static", num_threads=min(threads, self.g.oc)):
-            self.compute_filter(<real*> NULL, y, n, o, w, whole, memory, memory + self.common + threadid() * self.own)
-        return False
-
-    cdef Tile tile_of(self, Py_ssize_t n, char* own) noexcept nogil:
+    cdef Tile tile_of(self, Py_ssize_t n, char* rows) noexcept nogil:
         cdef Tile t
         memset(&t, 0, sizeof(Tile))
-        t.group, n = n % self.g.groups, n // self.g.groups
         t.at[2], n = n % self.count[2], n // self.count[2]
         t.at[1], n = n % self.count[1], n // self.count[1]
         t.at[0], t.n = n % self.count[0], n // self.count[0]
-        t.rows = own
+        t.rows = rows
         return t
 
-    cdef Loaded* loaded(self, char* common) noexcept nogil:
-        return <Loaded*> (common + self.g.ic * self.spectrum_bytes)
-
-    cdef void load_channel(self, real* _, const Array* x, Py_ssize_t n, Py_ssize_t i, const Weights* w, char* common,
-                           char* own) noexcept nogil:
-        """Transforms a channel of a tile, and notes what it is like."""
-        cdef Tile t = self.tile_of(n, own)
-        cdef Loaded* loaded = self.loaded(common) + i
-        cdef Py_ssize_t lane
+    cdef void load_channel(self, real* _, const Array* x, Unit* u, Py_ssize_t n, const Weights* w,
+                           Py_ssize_t thread) noexcept nogil:
+        """Transforms a channel of a tile, the n-th of all, and notes what it is like."""
+        cdef const Spectra* s = &u.spectra
+        cdef Py_ssize_t i = n % self.g.ic, tile = n // self.g.ic, lane
+        cdef Tile t = self.tile_of(u.first + tile, u.rows + thread * self.rows)
         t.whole = w.whole
-        self.load(<real*> NULL, x, &t, t.group * self.g.ic + i)
-        self.forward(t.rows, common + i * self.spectrum_bytes)
-        loaded.squares, loaded.whole = 0, t.whole
+        self.load(<real*> NULL, x, &t, u.group * self.g.ic + i)
+        self.forward(t.rows, <char*> s.x + tile * s.x_tile + i * s.line, s.x_lines, self.inputs[0], self.half)
+        u.loaded[n].squares, u.loaded[n].whole = 0, t.whole
         for lane in range(MAX_LANES):
-            loaded.squares += t.squares[lane]
+            u.loaded[n].squares += t.squares[lane]
 
-    cdef bint bounded(self, const Weights* w, char* common, bint* whole) noexcept nogil:
-        """Whether transforms can take the channels of a tile; and whether its outputs are whole numbers."""
+    cdef bint bounded(self, Unit* u, Py_ssize_t tile, const Weights* w) noexcept nogil:
+        """Whether transforms can take a tile; what it notes of the first channel is then so of all outputs."""
         cdef double points = <double> self.inputs[0] * self.inputs[1] * self.inputs[2], bound = 0
-        cdef const Loaded* loaded = self.loaded(common)
+        cdef Loaded* loaded = u.loaded + tile * self.g.ic
+        cdef bint whole = True, bounded
         cdef Py_ssize_t i
-        whole[0] = True
         for i in range(self.g.ic):
             bound += loaded[i].squares
-            whole[0] = whole[0] and loaded[i].whole
+            whole = whole and loaded[i].whole
         bound = sqrt(bound) * w.norm * self.g.ic
         # Twice the bound of Percival (2003) for transforms of powers of two, and the sum over channels.
-        whole[0] = whole[0] and (26 * log2(2 * points) + 4 * self.g.ic) * bound < 4503599627370496.0        # 2^52
-        return bound * points < LARGEST
+        loaded.whole = whole and (26 * log2(2 * points) + 4 * self.g.ic) * bound < 4503599627370496.0       # 2^52
+        bounded = bound * points < LARGEST
+        u.beyond[(u.first + tile) * self.g.groups + u.group] = not bounded
+        return bounded
 
-    cdef void compute_filter(self, real* _, const Array* y, Py_ssize_t n, Py_ssize_t o, const Weights* w, bint whole,
-                             char* common, char* own) noexcept nogil:
-        """A filter's outputs of a tile, from the spectra of its channels."""
-        cdef Tile t = self.tile_of(n, own)
-        cdef Py_ssize_t filter_ = t.group * self.g.oc + o, i
-        cdef char* product = common if self.g.oc == 1 else own + self.inputs[0] * self.inputs[1] * self.row
-        for i in range(self.g.ic):
-            self.kernels.multiply_spectra(
-                common + i * self.spectrum_bytes, w.spectra + (filter_ * self.g.ic + i) * self.spectrum_bytes,
-                product, self.inputs[0] * self.inputs[2], self.line, self.imaginary, i > 0)
-        self.backward(product, t.rows)
-        self.store(<real*> NULL, y, &t, filter_, 0 if w.bias == NULL else w.bias[filter_], whole)
+    cdef void store_filter(self, real* _, const Array* y, const Unit* u, Py_ssize_t n, Py_ssize_t first,
+                           const Weights* w, Py_ssize_t thread) noexcept nogil:
+        """A filter's outputs of a tile, the n-th of all that were multiplied; but not of one that is beyond."""
+        cdef const Spectra* s = &u.spectra
+        cdef Py_ssize_t f = n % s.filters, tile = n // s.filters, filter_ = u.group * self.g.oc + first + f
+        cdef Tile t = self.tile_of(u.first + tile, u.rows + thread * self.rows)
+        if u.beyond[(u.first + tile) * self.g.groups + u.group]:
+            return
+        self.backward(s.y + tile * s.y_tile + f * s.line, t.rows, s.y_lines)
+        self.store(<real*> NULL, y, &t, filter_, 0 if w.bias == NULL else w.bias[filter_],
+                   u.loaded[tile * self.g.ic].whole)
 
     cdef void load(self, real* _, const Array* x, Tile* t, Py_ssize_t channel) noexcept nogil:
         """A tile of a channel, as float64, with padding, and zeros behind its last window."""
@@ -487,6 +563,11 @@ cdef class Tiles:
             self.kernels.store_reals(row, bias, sizeof(real) == 4, to, n)
         else:
             store_columns(<real*> NULL, <const double*> row, stride, to, y.axis[2], n, bias, whole)
+
+
+cdef inline Py_ssize_t in_different_sets(Py_ssize_t n) noexcept nogil:
+    """Bytes from one row to the next: odd numbers of lines of cache, which then lie in different sets."""
+    return (n // LINE | 1) * LINE
 
 
 cdef inline char* on_line(char* memory) noexcept nogil:

@@ -334,6 +334,7 @@ cdef struct Slide:                  # contract in kernels/slide.pxi
 
 cdef enum:
     MAX_PASSES = 24
+    FEW_CHANNELS = 4                # whose spectra are fewer than those that registers hold: filters come one by one
 
 cdef struct FourierAxis:            # contract in kernels/fourier.pxi
     Py_ssize_t points
@@ -352,11 +353,29 @@ cdef struct FourierTurn:            # contract in kernels/fourier.pxi
     Py_ssize_t line
     Py_ssize_t imaginary            # bytes from real to imaginary parts of a line: frequencies in whole vectors
 
+cdef struct Spectra:                # contract in kernels/fourier.pxi
+    Py_ssize_t tiles
+    Py_ssize_t channels
+    Py_ssize_t filters
+    Py_ssize_t block                # of filters whose weights lie side by side
+    Py_ssize_t vectors              # of frequencies in a line
+    Py_ssize_t imaginary            # bytes from real to imaginary parts of a line
+    Py_ssize_t line                 # bytes from one channel's line to the next one's,
+    Py_ssize_t x_lines              #   from these to the next lines of all channels,
+    Py_ssize_t x_tile               #   and from tile to tile
+    Py_ssize_t y_lines              # the same of filters
+    Py_ssize_t y_tile
+    Py_ssize_t w_filter             # bytes of a filter
+    const char* x
+    const char* w
+    char* y
+
 ctypedef void (*fourier_function)(const FourierAxis* a, char* data, Py_ssize_t next, Py_ssize_t imaginary,
                                   Py_ssize_t vectors) noexcept nogil
 ctypedef void (*fourier_turn_function)(const FourierTurn* t) noexcept nogil
-ctypedef void (*multiply_spectra_function)(const char* x, const char* w, char* to, Py_ssize_t lines, Py_ssize_t line,
-                                           Py_ssize_t imaginary, bint add) noexcept nogil
+ctypedef void (*pack_spectrum_function)(const char* spectrum, Py_ssize_t lines, Py_ssize_t line, Py_ssize_t imaginary,
+                                        double scale, char* to, Py_ssize_t next) noexcept nogil
+ctypedef void (*multiply_spectra_function)(const Spectra* s, Py_ssize_t first, Py_ssize_t end) noexcept nogil
 ctypedef void (*load_reals_function)(const char* x, bint narrow, Py_ssize_t ahead, char* to, Py_ssize_t n,
                                      double* squares) noexcept nogil
 ctypedef void (*store_reals_function)(const char* x, double added, bint narrow, char* to, Py_ssize_t n) noexcept nogil
@@ -422,7 +441,9 @@ cdef struct KernelTable:
     fourier_function fourier_backward
     fourier_turn_function fourier_to_lines[2]       # of pictures, and of signals
     fourier_turn_function fourier_to_rows[2]
-    multiply_spectra_function multiply_spectra
+    pack_spectrum_function pack_spectrum
+    multiply_spectra_function multiply_spectra      # blocks have so many filters at most:
+    Py_ssize_t spectra_filters
     load_reals_function load_reals
     store_reals_function store_reals
     fold_function fold

@@ -59,6 +59,9 @@ typedef int64_t bits;
 #define LINE_SITES (MR < 8 ? 1 : 2)
 /* Tiles whose six sums of one vector each registers hold, while weights are transformed. */
 #define LATE_SITES (MR < 8 ? 2 : 4)
+/* Tiles and filters whose products of spectra registers hold. */
+#define SPECTRA_TILES (MR < 8 ? 2 : 3)
+#define SPECTRA_FILTERS (MR < 8 ? 2 : 4)
 /* Terms that a wide tile takes together, if it is not MET: where few registers are left it always is. */
 #define MET_LEAST (MR < 6 ? 7 : 5)
 #define MANY_VECTORS (VBYTES == 64 ? 16 : 8)

@@ -18,6 +18,8 @@ cdef extern from "simd.h" nogil:
     enum: LINE_SITES                # sites of lines whose six sums registers hold
     enum: MET_LEAST                 # terms that a wide tile takes together, if it is not MET
     enum: LATE_SITES                # tiles whose six sums registers hold, while weights are transformed
+    enum: SPECTRA_TILES             # tiles and
+    enum: SPECTRA_FILTERS           # filters whose products of spectra registers hold
     enum: MANY_VECTORS              # sums or maxima that registers hold
     enum: BLOCK_VECTORS             # of a pixel, whose neighbours in a window registers hold
     enum: FEW_RUNS                  # that are folded across lanes at once

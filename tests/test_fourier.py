@@ -39,11 +39,14 @@ CASES = [
 ]
 
 
-@pytest.fixture
-def small_tiles(monkeypatch):
-    """Tiles so small that several of them meet along each axis."""
+@pytest.fixture(params=["a tile for each thread", "tiles that threads share"])
+def small_tiles(monkeypatch, request):
+    """Tiles so small that several of them meet along each axis; all shared, a few at a time, or only the last ones."""
     monkeypatch.setattr(fourier, "_MOST_POINTS", 1)
     monkeypatch.setattr(fourier, "_LONG", 200)
+    if request.param == "tiles that threads share":
+        monkeypatch.setattr(fourier, "_CACHED_BYTES", 0)
+        monkeypatch.setattr(fourier, "_TOGETHER_BYTES", (1 << 17, 1 << 17))
     cyconv.plan.recipe.cache_clear()
     yield
     cyconv.plan.recipe.cache_clear()
@@ -120,7 +123,7 @@ def test_whole_numbers_stay_whole(
 LENGTHS = [2**n * m for n in range(10) for m in (1, 3)]
 
 
-def transformed(case, inputs, outputs, signal):
+def transformed(case, inputs, outputs, signal, shared=False):
     """What tiles of a case make of whole numbers, the same directly, and the bound of the difference."""
     size, out, kernel, stride = case
     rng = np.random.default_rng(7)
@@ -129,7 +132,7 @@ def transformed(case, inputs, outputs, signal):
     count = [-(-n // m) for n, m in zip(out, outputs, strict=True)]
     tiles = Tiles(
         isa.kernels("float64").table(), False, 1, 1, 2, size, out, kernel, stride, (1, 1, 1), (0, 0, 0),
-        PAD_MODES["constant"], signal, inputs, outputs, count,
+        PAD_MODES["constant"], signal, inputs, outputs, count, shared, 2 if shared else 1, 2,
     )  # fmt: skip
     tiles.prepare()
     spectra = np.empty(2 * tiles.spectrum_bytes // 8)
@@ -143,8 +146,9 @@ def transformed(case, inputs, outputs, signal):
     return y, expected, bound
 
 
+@pytest.mark.parametrize("shared", [False, True])
 @pytest.mark.parametrize("axis", [0, 1, 2])
-def test_transforms_of_every_length(each_isa, axis):
+def test_transforms_of_every_length(each_isa, axis, shared):
     """Two tiles and a part of one along each axis, within the bound of sums that are exact."""
     least = fourier._LEAST[axis]
     for length in (n for n in LENGTHS if n % least == 0 and n >= max(least, 2)):
@@ -155,7 +159,7 @@ def test_transforms_of_every_length(each_isa, axis):
         outputs = [n - k + 1 for n, k in zip(inputs, kernel, strict=True)]
         out = [2 * n + 1 for n in outputs]
         size = [n + k - 1 for n, k in zip(out, kernel, strict=True)]
-        y, expected, bound = transformed((size, out, kernel, (1, 1, 1)), inputs, outputs, False)
+        y, expected, bound = transformed((size, out, kernel, (1, 1, 1)), inputs, outputs, False, shared)
         error = np.abs(y - expected).max()
         assert error <= bound, f"{each_isa}, {inputs}: {error}"
 
@@ -270,7 +274,9 @@ def test_threads_divide_what_is_left(dtype, layout, n, channels, filters, groups
     units = n * groups * math.prod(convolution._tiling.count)
     alone = convolution._tiles.memory_bytes(1, 1)
     assert any(units % threads > 0 for threads in plans)
-    assert alone < convolution._tiles.memory_bytes(1, 2) < 2 * alone
+    # Spectra of the channels once, those of all filters, and the rows of two tiles, which take less than a spectrum.
+    most = (channels // groups + filters // groups + 2) / (channels // groups + 1) * alone
+    assert alone < convolution._tiles.memory_bytes(1, 2) < most
     expected = plans[1](x)
     bad = x.copy()
     bad[(-1, 50, 3, 0) if layout == "NHWC" else (-1, 0, 50, 3)] = np.nan
@@ -280,6 +286,38 @@ def test_threads_divide_what_is_left(dtype, layout, n, channels, filters, groups
     for plan in plans.values():
         assert plan(x).tobytes() == expected.tobytes()
         np.testing.assert_array_equal(plan(bad), as_directly)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("layout", ["NHWC", "NCHW"])
+@pytest.mark.parametrize("kernel", [1, 5])
+@pytest.mark.parametrize(("channels", "filters", "groups"), [(1, 1, 1), (3, 7, 1), (4, 5, 1), (26, 22, 2), (9, 40, 1)])
+def test_tiles_that_threads_share(monkeypatch, each_isa, dtype, layout, kernel, channels, filters, groups):
+    """One to eight tiles at once, four filters at once or more: the bits of tiles that each thread has of its own."""
+    x, w, b = drawn(2, (40, 70), channels, filters, groups, (kernel, kernel), dtype)
+    x = np.ascontiguousarray(moved(x, layout))
+    arguments = {"padding": "same", "groups": groups, "layout": layout, "kernel_layout": "HWIO", "algorithm": "fft"}
+    monkeypatch.setattr(fourier, "_MOST_POINTS", 1)
+
+    def convolved(threads):
+        cyconv.plan.recipe.cache_clear()
+        plan = cyconv.plan_conv2d(x.shape, w, b, dtype=dtype, threads=threads, **arguments)
+        tiling = plan._recipe.convolution._tiling
+        return plan(x).tobytes(), tiling.shared, (tiling.at_once, tiling.filters)
+
+    alone, shared, _ = convolved(2)
+    assert not shared
+    monkeypatch.setattr(fourier, "_CACHED_BYTES", 0)
+    sizes = set()
+    for room in range(14, 22):
+        monkeypatch.setattr(fourier, "_TOGETHER_BYTES", (1 << room, 1 << room))
+        for threads in (1, 3):
+            together, shared, size = convolved(threads)
+            assert shared
+            assert together == alone
+            sizes.add(size)
+    cyconv.plan.recipe.cache_clear()
+    assert len(sizes) > 2
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e200, 1e308])
@@ -358,16 +396,30 @@ def test_declines():
             "constant", False, None, "auto", separable.UNFIT,
         ).considered)["fft"]  # fmt: skip
 
-    assert said((1, 99, 99, 1), (7, 9, 1, 1)) == "windows of fewer than 64 taps are not worth transforms"
+    assert said((1, 99, 99, 1), (7, 6, 1, 1)) == "windows of fewer than 49 taps are not worth transforms"
     assert said((1, 99, 1), (47, 1, 1)) == "windows of fewer than 48 taps are not worth transforms"
-    assert said((1, 256, 256, 64), (31, 31, 64, 64)) == "transformed weights would take more than 128 MiB"
+    assert said((1, 256, 256, 128), (31, 31, 128, 128)) == "transformed weights would take more than 128 MiB"
+    assert said((1, 256, 256, 64), (31, 31, 64, 64)).startswith("taken")
     assert said((1, 500, 500, 1), (15, 15, 1, 1)).startswith("would take about")
-    assert said((1, 200, 200, 12), (9, 9, 12, 12)).startswith("would take about")
+    assert said((1, 200, 200, 3), (7, 7, 3, 3)).startswith("would take about")
+    assert said((1, 60, 60, 64), (7, 7, 64, 64), "float64").startswith("taken")
+    assert said((1, 36, 36, 36, 32), (5, 5, 5, 32, 32), "float64").startswith("taken")
     assert said((1, 200, 200, 12), (9, 9, 12, 12), "float64").startswith("taken")
     assert said((1, 500, 500, 1), (101, 101, 1, 1)).startswith("taken")
     assert said((1, 100000, 1), (4001, 1, 1)).startswith("taken")
     assert said((1, 128, 128, 128, 1), (31, 31, 31, 1, 1)).startswith("taken")
     assert said((1, 512, 512, 8), (61, 61, 8, 8)).startswith("taken")
+
+
+@pytest.mark.parametrize(("channels", "filters"), [(8, 8), (1, 64), (9, 1), (8, 9), (40, 40)])
+def test_length_of_a_signal(channels, filters):
+    """It counts where channels are many; where they are few, outputs must not depend on what is still to come."""
+    taken = {
+        cyconv.plan_conv1d((1, n, channels), np.ones((100, channels, filters)), padding="causal").algorithm
+        for n in (5, 50, 500, 5000, 50000)
+    }
+    assert "fft" in taken
+    assert (len(taken) > 1) == (channels > 8 or channels * filters > 64)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -380,6 +432,8 @@ def test_declines():
         ((200, 210), 12, 10, 1, (31, 31)),
         ((200, 210), 12, 12, 12, (31, 31)),
         ((90, 90, 90), 3, 2, 1, (9, 9, 9)),
+        ((90, 100), 48, 44, 1, (15, 15)),
+        ((3000,), 100, 130, 2, (200,)),
     ],
 )
 def test_memory(dtype, threads, size, channels, filters, groups, kernel):

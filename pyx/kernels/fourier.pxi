@@ -274,23 +274,98 @@ cdef void fourier_turned_back(const FourierTurn* t) noexcept nogil:
                 w += 2 * apart
 
 
-cdef void multiply_spectra(const char* x, const char* w, char* to, Py_ssize_t lines, Py_ssize_t line,
-                           Py_ssize_t imaginary, bint add) noexcept nogil:
-    """to = x * w, or to += x * w, frequency by frequency."""
+# Products of the spectra of channels and of filters, summed over channels, frequency by frequency.  The lines of a
+# frequency lie side by side: those of a tile's channels, `line` bytes apart, and those of its filters.  Weights lie in
+# the order in which they are read: blocks of filters, or of what is left of them; in a block vectors of frequencies,
+# line by line; then channels; then filters, real parts before imaginary ones.
+#
+#     y[t, f, k]  =  sum over channels c of   x[t, c, k] * w[f, c, k]
+cdef void multiply_spectra(const Spectra* s, Py_ssize_t first, Py_ssize_t end) noexcept nogil:
+    """Lines from the first to that before the end."""
+    cdef Py_ssize_t n, v, f, t, filters, vector, vectors = s.vectors if s.channels < FEW_CHANNELS else 1
+    cdef const char* x
+    cdef const char* w
+    cdef char* y
+    for n in range(first, end):
+        v = 0
+        while v < s.vectors:
+            vector = (n * s.vectors + v) * s.channels * 2 * VBYTES
+            f = 0
+            while f < s.filters:
+                filters = min(s.filters - f, s.block)
+                w = s.w + f * s.w_filter + vector * filters
+                x = s.x + n * s.x_lines + v * VBYTES
+                y = s.y + n * s.y_lines + f * s.line + v * VBYTES
+                t = s.tiles
+                while t >= SPECTRA_TILES:
+                    multiply_filters(SPECTRA_TILES, filters, s, vectors, x, w, y)
+                    x += SPECTRA_TILES * s.x_tile
+                    y += SPECTRA_TILES * s.y_tile
+                    t -= SPECTRA_TILES
+                if SPECTRA_TILES > 2 and t == 2:
+                    multiply_filters(2, filters, s, vectors, x, w, y)
+                elif t == 1:
+                    multiply_filters(1, filters, s, vectors, x, w, y)
+                f += filters
+            v += vectors
+
+
+cdef inline void multiply_filters(const int tiles, Py_ssize_t filters, const Spectra* s, Py_ssize_t vectors,
+                                  const char* x, const char* w, char* y) noexcept nogil:
+    if filters == SPECTRA_FILTERS:
+        multiply_few(tiles, SPECTRA_FILTERS, s, vectors, x, w, y)
+    elif SPECTRA_FILTERS > 3 and filters == 3:
+        multiply_few(tiles, 3, s, vectors, x, w, y)
+    elif SPECTRA_FILTERS > 2 and filters == 2:
+        multiply_few(tiles, 2, s, vectors, x, w, y)
+    else:
+        multiply_few(tiles, 1, s, vectors, x, w, y)
+
+
+cdef inline void multiply_few(const int tiles, const int filters, const Spectra* s, Py_ssize_t vectors, const char* x,
+                              const char* w, char* y) noexcept nogil:
+    cdef vec re[SPECTRA_TILES * SPECTRA_FILTERS]
+    cdef vec im[SPECTRA_TILES * SPECTRA_FILTERS]
+    cdef vec xr[SPECTRA_TILES]
+    cdef vec xi[SPECTRA_TILES]
+    cdef vec wr, wi
+    cdef const char* at
+    cdef Py_ssize_t v, c
+    cdef int t, f, k
+    for v in range(vectors):
+        for k in range(tiles * filters):
+            re[k] = im[k] = vzero()
+        at = x
+        for c in range(s.channels):
+            for t in range(tiles):
+                xr[t], xi[t] = vload(at + t * s.x_tile), vload(at + t * s.x_tile + s.imaginary)
+            for f in range(filters):
+                wr, wi = vload(w), vload(w + VBYTES)
+                for t in range(tiles):
+                    k = f * tiles + t
+                    re[k], im[k] = vfma(xr[t], wr, re[k]), vfma(xr[t], wi, im[k])
+                    re[k], im[k] = vsub(re[k], vmul(xi[t], wi)), vfma(xi[t], wr, im[k])
+                w += 2 * VBYTES
+            at += s.line
+        for f in range(filters):
+            for t in range(tiles):
+                vstore(y + t * s.y_tile + f * s.line, re[f * tiles + t])
+                vstore(y + t * s.y_tile + f * s.line + s.imaginary, im[f * tiles + t])
+        x += VBYTES
+        y += VBYTES
+
+
+cdef void pack_spectrum(const char* spectrum, Py_ssize_t lines, Py_ssize_t line, Py_ssize_t imaginary, double scale,
+                        char* to, Py_ssize_t next) noexcept nogil:
+    """A channel of a filter, in the order of weights, scaled; the conjugate, since windows are not turned around."""
+    cdef vec factor = vsplat(<real> scale), conjugate = vsplat(<real> -scale)
     cdef Py_ssize_t n, v
-    cdef vec xr, xi, wr, wi, re, im
     for n in range(lines):
         for v in range(0, imaginary // VBYTES):
-            xr, xi = vload(x + v * VBYTES), vload(x + v * VBYTES + imaginary)
-            wr, wi = vload(w + v * VBYTES), vload(w + v * VBYTES + imaginary)
-            re, im = vsub(vmul(xr, wr), vmul(xi, wi)), vfma(xr, wi, vmul(xi, wr))
-            if add:
-                re, im = vadd(re, vload(to + v * VBYTES)), vadd(im, vload(to + v * VBYTES + imaginary))
-            vstore(to + v * VBYTES, re)
-            vstore(to + v * VBYTES + imaginary, im)
-        x += line
-        w += line
-        to += line
+            vstore(to, vmul(factor, vload(spectrum + v * VBYTES)))
+            vstore(to + VBYTES, vmul(conjugate, vload(spectrum + v * VBYTES + imaginary)))
+            to += next
+        spectrum += line
 
 
 cdef void load_reals(const char* x, bint narrow, Py_ssize_t ahead, char* to, Py_ssize_t n,

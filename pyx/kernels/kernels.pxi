@@ -2,12 +2,12 @@
 # Each module beside this file includes it once; setup.py gives the module its type and flags.
 from cpython.pycapsule cimport PyCapsule_New
 from libc.string cimport memcpy
-from kernel_table cimport (AROUND, CLAMP, FETCHED, FETCHED_PIECES, LEAKY_RELU, LINEAR, MAX_COLUMNS, MAX_FALLING,
-                           MAX_MR, MAX_NV, MAX_STRIDE, MAX_TURNS, MAXIMUM, MAXIMUM_NUMBER, MET, PANEL, SIGMOID, SUM,
-                           TANH, WHOLE_SCALE, CLines, Columns, Difference, Fold, FourierAxis, FourierTurn, Gather,
-                           InputTransform, KernelTable, LateProducts, LineInputs, LineOutputs, LineProducts,
-                           OutputTransform, Place, RowStencil, Segment, Slide, Spread, Stencil, Tile, VanHerk,
-                           WeightTransform, gather_function, has_point, tile_function)
+from kernel_table cimport (AROUND, CLAMP, FETCHED, FETCHED_PIECES, FEW_CHANNELS, LEAKY_RELU, LINEAR, MAX_COLUMNS,
+                           MAX_FALLING, MAX_MR, MAX_NV, MAX_STRIDE, MAX_TURNS, MAXIMUM, MAXIMUM_NUMBER, MET, PANEL,
+                           SIGMOID, SUM, TANH, WHOLE_SCALE, CLines, Columns, Difference, Fold, FourierAxis,
+                           FourierTurn, Gather, InputTransform, KernelTable, LateProducts, LineInputs, LineOutputs,
+                           LineProducts, OutputTransform, Place, RowStencil, Segment, Slide, Spectra, Spread, Stencil,
+                           Tile, VanHerk, WeightTransform, gather_function, has_point, tile_function)
 from simd cimport *
 
 include "tile.pxi"
@@ -105,7 +105,9 @@ TABLE.multiply_lines[:] = [NULL, NULL]
 TABLE.fourier_forward = TABLE.fourier_backward = NULL
 TABLE.fourier_to_lines[:] = [NULL, NULL]
 TABLE.fourier_to_rows[:] = [NULL, NULL]
+TABLE.pack_spectrum = NULL
 TABLE.multiply_spectra = NULL
+TABLE.spectra_filters = SPECTRA_FILTERS
 TABLE.load_reals = NULL
 TABLE.store_reals = NULL
 if REAL_IS_FLOATING and sizeof(real) == 8:
@@ -113,6 +115,7 @@ if REAL_IS_FLOATING and sizeof(real) == 8:
     TABLE.fourier_backward = fourier_backward
     TABLE.fourier_to_lines[:] = [fourier_apart, fourier_turned]
     TABLE.fourier_to_rows[:] = [fourier_together, fourier_turned_back]
+    TABLE.pack_spectrum = pack_spectrum
     TABLE.multiply_spectra = multiply_spectra
     TABLE.load_reals = load_reals
     TABLE.store_reals = store_reals
