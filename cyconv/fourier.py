@@ -135,19 +135,24 @@ def _numbers(case, tile):
     return 2 * tile[0] * tile[2] * (tile[1] if is_signal(case) else (tile[1] // 2 + 8) // 8 * 8)
 
 
+def _weights_bytes(case, tile):
+    """Of the spectra of all weights."""
+    return 8 * case.groups * case.ic * case.oc * _numbers(case, tile)
+
+
 def _unit(case, tile):
     """Whether threads share all tiles, for how many the weights are read at once, and the filters that are shared.
 
     The spectra of tiles that are computed at once are read once for all filters that are shared.
     """
-    spectrum = 8 * _numbers(case, tile)
-    weights = case.ic * case.oc * spectrum
+    spectrum, weights = 8 * _numbers(case, tile), _weights_bytes(case, tile) // case.groups
     room = sorted((*_TOGETHER_BYTES, weights // 6))[1] // spectrum
     if weights > _CACHED_BYTES:
         filters = min(case.oc, (math.isqrt(room) // 4 + 1) * 4)
         return True, max(room // (case.ic + filters), 1), filters
-    at_once = _NEAR_BYTES // (case.ic + 4) // spectrum if weights > _NEAR_BYTES else 1
-    at_once = min(max(at_once, 1), 6)
+    # Tiles of a core and their products with a block of filters stay near; more than six would hardly save any more.
+    near = _NEAR_BYTES // (case.ic + 4) // spectrum
+    at_once = min(max(near, 1), 6) if weights > _NEAR_BYTES else 1
     return False, at_once, min(case.oc, max(room // at_once - case.ic, 4) // 4 * 4)
 
 
@@ -195,10 +200,9 @@ def tiling(case):
     wide = [2 * r if r > 1 else short for r, short in zip(_reach(case), _SHORT, strict=True)]
     window = math.prod(_tile(case, wide)[0])
     most = max(_MOST_POINTS // max(case.ic // 2, 1), window)  # channels are there at once
-    pairs = 8 * case.groups * case.ic * case.oc
     return min(
         (t for t in _tilings(case) if math.prod(t.inputs) <= most),
-        key=lambda t: (pairs * _numbers(case, t.inputs) > MOST_SPECTRA, t.cycles),
+        key=lambda t: (_weights_bytes(case, t.inputs) > MOST_SPECTRA, t.cycles),
     )
 
 
@@ -239,7 +243,7 @@ def spectra_bytes(case):
     -------
     int
     """
-    return case.groups * case.ic * case.oc * _tiles(case, _tiling_of_call(case)).spectrum_bytes
+    return _weights_bytes(case, _tiling_of_call(case).inputs)
 
 
 def _tiles(case, t):

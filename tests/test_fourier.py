@@ -448,6 +448,8 @@ def test_memory(dtype, threads, size, channels, filters, groups, kernel):
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak <= 1.1 * plan.workspace_bytes + (1 << 17)
+    convolution = plan._recipe.convolution
+    assert convolution.packed_bytes == fourier.spectra_bytes(convolution._case) + 8 * filters
     larger = PLAN[ndim]((1, *(4 * n for n in size), channels), w, dtype=dtype, **arguments)
     assert larger.workspace_bytes < 4 * plan.workspace_bytes
 
