@@ -16,6 +16,7 @@ from cyconv._ext.convolution import (
     WHOLE_LINES,
     WINOGRAD_BLOCKS,
     fast_fir,
+    held,
     joined,
     lines,
     pickable,
@@ -52,6 +53,9 @@ _SEGMENT = 14
 
 _LOW_BLOCK = 16
 """Output rows of a stencil's blocks, at least, so that the strip holds all planes: FEW_ROWS in pyx/stencil.pxd."""
+
+_WINDOW_NEAR = 1 << 14
+"""Bytes that a window holds in the first-level cache."""
 
 _NEAR, _FAR = 1 << 19, 1 << 26
 """Bytes of weights that stay in the second-level cache, and that mostly come from a last-level cache."""
@@ -200,14 +204,23 @@ def _grouped_cost(case):
     plain, sliding = case.ic == case.oc == 1, case.stride[2] == case.dilation[2]
     picking = not plain and case.picks and pickable(case.ic, case.oc, case.lanes)
     rows = min(case.stride[1], case.kernel[1]) * case.kernel[0]  # of the input for a row of outputs
+    window = case.kernel[0] * case.kernel[1] * ((case.kernel[2] - 1) * case.dilation[2] + case.stride[2] * case.mr)
+    window *= case.lanes * case.item * (1 if plain or picking else case.ic)
+    far = 1 if window <= _WINDOW_NEAR else 1.3 if not plain and not picking else 1 if case.channels_last else 1.6
     if plain:
-        products = 0.65 * case.taps + 4
+        products = 0.65 * far * case.taps + 4
     elif picking:
-        products = case.ic * (0.55 if sliding else 0.9) * case.taps + 4
+        products = case.ic * (0.55 if sliding else 0.9) * far * case.taps + 4
     else:
-        products = case.ic * (case.taps + 4) + rows * min(case.stride[2], case.kernel[2]) * case.ic
+        products = case.ic * (far * case.taps + 4)
+        if case.channels_last:
+            # From one vector, or two, they are permuted; from more they are loaded one by one.
+            seen = min(_ceil(case.lanes, max(case.oc, 1)), case.groups) * case.ic
+            spread = 1 if seen <= case.lanes else 3 if seen <= 2 * case.lanes else case.lanes / 2
+            products += rows * min(case.stride[2], case.kernel[2]) * case.ic * spread
     if case.channels_last:
-        return vectors * (products + 1)
+        loss = 1 if plain and sliding else 1.4 if plain or picking else 1.2
+        return loss * vectors * (products + 1)
     if case.pad_mode == "constant" and (plain or picking):  # whole planes are turned, or their rows if they get padding
         squares = _ceil(case.pixels, case.lanes) * _OF_PLANE
         if plain and case.stride[2] in (case.dilation[2], 2 * case.dilation[2]):
@@ -349,23 +362,19 @@ def _row_classes(case):
     return min(case.stride[1] // math.gcd(case.stride[1], case.dilation[1]), case.kernel[1])
 
 
+def _held(case):
+    """Planes of what a tile reads that half a strip holds."""
+    return held(case.out, case.kernel, case.stride, case.dilation, case.lanes, case.nv, case.rows, case.item)
+
+
 def _joined(case):
     """Groups that share a strip."""
-    return case.groups if case.channels_last and joined(case.groups, case.ic, case.oc) else 1
+    return joined(case.groups, case.ic, case.oc, case.kernel[0], _held(case)) if case.channels_last else 1
 
 
 def _stencil_declines(case):
-    """Outputs of a row, or of a few groups of it, are neighbours in memory, and a window fits a strip."""
-    if case.channels_last and case.groups > _joined(case):
-        return f"channels of the {case.groups} groups are too many to be brought apart"
-    vector, (height, width) = case.lanes * case.nv, case.kernel[1:]
-    rows = height if case.out[1] == 1 else _row_classes(case) * (case.rows - 1) + height
-    columns = width * vector
-    if case.out[1] > 1:
-        columns = min(columns, (width - 1) * case.dilation[2] + case.stride[2] * vector)
-    half = STRIPS["stencil"] // 2
-    planes = case.groups * case.ic * case.kernel[0] if _joined(case) > 1 else 1  # that the strip must hold
-    if planes * rows * columns * case.item > half or height * width > half // 8:
+    """A window fits a strip."""
+    if not _held(case) or 8 * case.kernel[1] * case.kernel[2] > STRIPS["stencil"] // 2:
         return "the window is too large to be copied to cache"
     return ""
 
@@ -391,7 +400,7 @@ def _blocks_cost(case, sums, copying, kernel_rows):
     segments = sum(_ceil(rows, 1 if case.out[1] == 1 else case.height) for rows in kernel_rows)
     listing = _SEGMENT * case.ic * case.kernel[0] * case.kernel[2] * segments
     block = together * case.oc * sums + listing + copying + _scatter_cost(case)
-    return case.groups // together * case.out[0] * block
+    return _ceil(case.groups, together) * case.out[0] * block
 
 
 def _row_sums(case):
@@ -504,9 +513,9 @@ def _separable_cost(case):
     rows = classes * (case.out[1] - blocks) + blocks * height
     line = case._replace(kernel=(1, height, 1))
     down = _stencil_sums(line, case.out[1], [_ceil(height - n, classes) for n in range(classes)])
-    # Channels of many groups come and go one by one.
+    # Channels of groups that share no strip come and go one by one.
     together = _joined(case)
-    apart = case.lanes if case.channels_last and case.groups > together else 0
+    apart = case.lanes if case.channels_last and case.groups > together == 1 else 0
     load = (1 + case.lanes * case.item / _LINE) / 2  # most of them begin anywhere in a line of cache
     plane = rows * vectors * (width * load + 3 + 1.5 * apart) + down
     planes = depth if case.dilation[0] > 1 else min(case.stride[0], depth)

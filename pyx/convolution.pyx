@@ -26,7 +26,7 @@ from grouped_planes cimport cut_planes, planes_scratch, planes_unit
 from row_stencil cimport takes_rows
 from separable cimport cut_separable, few_blocks, separable_scratch, separable_unit
 from stencil cimport STRIP as STENCIL_STRIP
-from stencil cimport cut_blocks, merge_rows, stencil_scratch, stencil_unit, stored_once
+from stencil cimport cut_blocks, held_planes, merge_rows, stencil_scratch, stencil_unit, stored_once
 from stretches cimport begin_stretches, next_unit, store_fence, stretches_bytes
 from strip cimport joined_groups
 from geometry cimport (CONSTANT, EDGE, FAR_BYTES, MAX_BANDS, REFLECT, SYMMETRIC, WRAP, Array, Blocks, Chunk, Geometry,
@@ -143,17 +143,40 @@ def rows_apart(Py_ssize_t ic, Py_ssize_t oc, kernel, stride, dilation, Py_ssize_
     return takes_rows(&g, lanes)
 
 
-def joined(Py_ssize_t groups, Py_ssize_t ic, Py_ssize_t oc):
-    """Whether groups share a strip of a stencil, channels-last.
+def joined(Py_ssize_t groups, Py_ssize_t ic, Py_ssize_t oc, Py_ssize_t depth, Py_ssize_t planes):
+    """Groups that share a strip of a stencil, channels-last.
 
     Parameters
     ----------
     groups, ic, oc : int
         Groups, and input and output channels of each.
+    depth : int
+        Of the kernel.
+    planes : int
+        That a strip can hold.
     """
     cdef Geometry g
-    g.groups, g.ic, g.oc = groups, ic, oc
-    return joined_groups(&g, True) == groups
+    g.groups, g.ic, g.oc, g.kernel[0] = groups, ic, oc, depth
+    return joined_groups(&g, planes)
+
+
+def held(out, kernel, stride, dilation, Py_ssize_t lanes, Py_ssize_t nv, Py_ssize_t rows, Py_ssize_t item):
+    """Planes of what a tile of a stencil reads that half a strip holds; 0 if they are too large.
+
+    Parameters
+    ----------
+    out, kernel, stride, dilation : sequence of three int
+    lanes, nv, rows : int
+        Of a vector, and vectors and rows of a tile.
+    item : int
+        Bytes of an element.
+    """
+    cdef Geometry g
+    cdef KernelTable tile
+    for a in range(3):
+        g.out[a], g.kernel[a], g.stride[a], g.dilation[a] = out[a], kernel[a], stride[a], dilation[a]
+    tile.lanes, tile.nv, tile.stencil_rows, tile.item = lanes, nv, rows, item
+    return held_planes(&g, &tile)
 
 
 def pickable(Py_ssize_t ic, Py_ssize_t oc, Py_ssize_t lanes):
@@ -770,7 +793,9 @@ cdef class Convolution:
         job.around = (self.algorithm != WINOGRAD and self.algorithm != LINES and not job.scattered
                       and self.n_chunks == 1 and self.activation <= CLAMP
                       and outputs(g) * g.batch * g.groups >= FAR_BYTES // self.kernels.item)
-        job.joined = joined_groups(&self.g, self.channels_last) if self.algorithm == STENCIL else 1
+        job.joined = 1
+        if self.algorithm == STENCIL and self.channels_last:
+            job.joined = joined_groups(&self.g, held_planes(&self.g, self.kernels))
         job.together = self.channels_last and job.joined * self.g.ic > 1
         if self.algorithm == GROUPED:
             choose_tiles(job)

@@ -45,7 +45,7 @@ cdef enum:
     NEAR_WINDOW = 1 << 14           # of what a tile's window holds of its blocks, and of a band's
     NEAR_STRIP = 3 << 14            # strip, or of one that serves row after row, to stay in the first-level cache
     NEAR_PLANES = 1 << 15           # or what a band's windows hold, to stay there from depth to depth
-    BAND_ROWS = 16                  # of outputs, at most
+    BAND_ROWS = 16                  # of outputs, at most; and tiles of one row that are a run
     NEAR_UNIT = 1 << 18             # of a unit's rows, for those of the next to be fetched meanwhile
     NEAR_ARRAYS = 1 << 22           # of input and output for each thread, which the caches keep between calls
     FETCHED_BYTES = 22 << 20        # of arrays that no cache keeps from call to call
@@ -242,21 +242,32 @@ cdef inline bint cut_row_bands(Job* job, Py_ssize_t threads) noexcept nogil:
     if job.meeting:
         rows = min(rows, max(g.out[1] // ceil_div(enough_units(job, threads), g.batch * g.out[0]), 1))
     # Bands of equal height leave no rest, nor do depths.
-    job.rectangle[0], job.rectangle[1] = ceil_div(g.out[1], ceil_div(g.out[1], rows)), g.out[2]
+    job.rectangle[0] = ceil_div(g.out[1], ceil_div(g.out[1], rows))
     plane = row // g.kernel[0] * strip_rows(g, rows) * job.near_blocks
     while shares_planes(g) and depths < g.out[0] and strip_planes(g, depths + 1) * plane <= STRIP:
         depths += 1
     job.depths = ceil_div(g.out[0], ceil_div(g.out[0], depths))
+    job.rectangle[1] = columns_of_band(job, threads)
     cut_blocks_of_units(job, threads)
     job.far = far_arrays(job)
     # The next unit has the rows below.  If they are far away, or units have depths, the next column is fetched
     # instead; all lines of a pixel are then read before those of others: they lie together in memory.
     job.next_unit = job.rectangle[0] * g.stride[1] * job.x.axis[1]
-    if job.next_unit > NEAR_UNIT or g.out[0] > 1:
+    if job.next_unit > NEAR_UNIT or g.out[0] > 1 or g.out[1] == 1:
         job.next_unit = 0
     job.pass_blocks = job.part_blocks if job.far and job.next_unit == 0 else job.near_blocks
     job.in_place = True
     return True
+
+
+cdef inline Py_ssize_t columns_of_band(const Job* job, Py_ssize_t threads) noexcept nogil:
+    """Of a unit: all, but of long rows whole runs of tiles if threads had too few bands."""
+    cdef const Geometry* g = &job.g
+    cdef Py_ssize_t bands = g.batch * ceil_div(g.out[0], job.depths) * ceil_div(g.out[1], job.rectangle[0])
+    cdef Py_ssize_t run = BAND_ROWS * job.tile_pixels
+    if threads == 1 or job.falling or g.out[2] < 2 * run:
+        return g.out[2]
+    return min(ceil_div(ceil_div(g.out[2], ceil_div(enough_units(job, threads), bands)), run) * run, g.out[2])
 
 
 cdef inline Py_ssize_t edge_pixel(const Job* job) noexcept nogil:
@@ -406,12 +417,16 @@ cdef inline void in_place_unit(const Job* job, Py_ssize_t unit, char* scratch) n
     """Computes a unit whose interior is read in place."""
     cdef const Geometry* g = &job.g
     cdef Py_ssize_t down = ceil_div(g.out[1], job.rectangle[0]), deep = ceil_div(g.out[0], job.depths)
-    cdef Py_ssize_t bands = deep * down, between = 1 if job.meeting else bands
+    cdef Py_ssize_t across = ceil_div(g.out[2], job.rectangle[1])
+    cdef Py_ssize_t bands = deep * down * across, between = 1 if job.meeting else bands
     cdef Py_ssize_t block = unit // between % job.parts * job.part_blocks
     cdef Py_ssize_t band = unit // (between * job.parts) * between + unit % between
     cdef Py_ssize_t end = min(block + job.part_blocks, job.blocks.count)
-    cdef Py_ssize_t n = band // bands, stop, column, pixels, pass_end, first, last
+    cdef Py_ssize_t n = band // bands, begin = band % across * job.rectangle[1]
+    cdef Py_ssize_t stop, column, columns_end = min(begin + job.rectangle[1], g.out[2])
+    cdef Py_ssize_t pixels, tiles, pass_end, first, last
     cdef Band b
+    band = band // across
     b.od = band % deep * job.depths
     b.oh = band // deep % down * job.rectangle[0]
     b.depths = min(job.depths, g.out[0] - b.od)
@@ -432,26 +447,39 @@ cdef inline void in_place_unit(const Job* job, Py_ssize_t unit, char* scratch) n
         channels_of_lanes(job, block, first_channel(job, block), scratch)
     while block < end:
         pass_end = min(block + job.pass_blocks, end)
-        column = 0
-        while column < g.out[2]:
+        column = begin
+        while column < columns_end:
             # Tiles cross neither end of the interior.
             stop = job.interior[0] if column < job.interior[0] else job.interior[1]
-            pixels = min(job.tile_pixels, (stop if column < stop else g.out[2]) - column)
+            stop = min(stop, columns_end) if column < stop else columns_end
+            pixels = min(job.tile_pixels, stop - column)
+            tiles = tiles_of_run(job, &b, column, pixels, stop)
             first = block
             while first < pass_end:
                 last = min(first + job.near_blocks, pass_end)
                 if job.falling:
                     falling_column(job, &b, first, last, column, pixels)
                 else:
-                    column_of_tiles(job, &b, first, last, column, pixels, scratch)
+                    column_of_tiles(job, &b, first, last, column, pixels, tiles, scratch)
                 first = last
-            column += pixels
+            column += tiles * pixels
         block = pass_end
 
 
+cdef inline Py_ssize_t tiles_of_run(const Job* job, const Band* b, Py_ssize_t column, Py_ssize_t pixels,
+                                    Py_ssize_t stop) noexcept nogil:
+    """Tiles side by side that are computed at once, if there are none below: of the interior, none at an edge."""
+    cdef const Geometry* g = &job.g
+    cdef Py_ssize_t ix = column * g.stride[2] - g.before[2], last = g.size[2] - strip_columns(g, pixels)
+    if (b.rows * b.depths > 1 or job.falling or job.by_rows or not job.interior[0] <= column < job.interior[1]
+            or ix < 0 or ix > last):
+        return 1
+    return min(BAND_ROWS, min((stop - column) // pixels, 1 + (last - ix) // (pixels * g.stride[2])))
+
+
 cdef inline void column_of_tiles(const Job* job, const Band* b, Py_ssize_t block, Py_ssize_t end, Py_ssize_t column,
-                                 Py_ssize_t pixels, const char* keys) noexcept nogil:
-    """Some pixels of all rows of a band, for blocks that are near together."""
+                                 Py_ssize_t pixels, Py_ssize_t tiles, const char* keys) noexcept nogil:
+    """Some pixels of all rows of a band, or of tiles side by side of its one row, for blocks that are near together."""
     cdef const Geometry* g = &job.g
     cdef Py_ssize_t item = job.kernels.item, begin = first_channel(job, block), most = kernel_rows(g), _d, h, q, n
     cdef bint near = job.interior[0] <= column < job.interior[1]
@@ -470,6 +498,8 @@ cdef inline void column_of_tiles(const Job* job, const Band* b, Py_ssize_t block
     t.a_row, t.a_term = g.stride[2] * pixel, g.dilation[2] * pixel
     t.a_next = g.stride[1] * (job.x.axis[1] if near else strip_columns(g, job.tile_pixels) * pixel)
     t.c_row, t.c_next = job.y.axis[2], job.y.axis[1]
+    if tiles > 1:
+        t.a_next, t.c_next = pixels * t.a_row, pixels * t.c_row
     functions = functions_of(job, &t, edge)
     if near:
         a = x + ix * job.x.axis[2]
@@ -480,20 +510,20 @@ cdef inline void column_of_tiles(const Job* job, const Band* b, Py_ssize_t block
         while h < b.rows:
             t.segments, t.n_segments = segments + h * most, counts[h]
             # Rows whose windows lie in the input are a run of tiles.
-            t.count = 1
-            if not job.by_rows and b.inside <= b.oh + h < b.inside_end:
+            t.count = tiles
+            if tiles == 1 and not job.by_rows and b.inside <= b.oh + h < b.inside_end:
                 t.count = min(b.inside_end - b.oh, b.rows) - h
             for q in range(block, end):
                 begin_tiles(job, q, &t)
                 if near and job.far:
-                    t.ahead = job.next_unit if job.next_unit != 0 else pixels * t.a_row
+                    t.ahead = job.next_unit if job.next_unit != 0 else tiles * pixels * t.a_row
                 t.a = a + (first_channel(job, q) - begin) * item
                 t.c = y + h * t.c_next + first_filter(g.oc, job.kernels.lanes, q) * item
                 functions[pixels - 1](&t)
                 if job.activation > CLAMP:
                     for n in range(t.count):
                         job.kernels.activate(job.activation, t.c + n * t.c_next, t.c_row, pixels, t.lanes)
-            h += t.count
+            h += t.count if tiles == 1 else 1
         segments += b.rows * most
         counts += b.rows
         y += job.y.axis[0]

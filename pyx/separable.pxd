@@ -12,7 +12,7 @@
 from geometry cimport CONSTANT, Geometry, Job, ceil_div, lines_of_y
 from kernel_table cimport CLAMP, MAX_STENCIL_HEIGHT, STORED, Segment, Stencil
 from stencil cimport LONG, STRIP, add_segments, bias_of, block_of, cover, even_part, scatter, sums_row
-from strip cimport Block, Strip, class_height, fill_depth, slot_of, source_depth, strip_of
+from strip cimport Block, Strip, class_height, fill_depth, planes_of, slot_of, source_depth, strip_of
 
 cdef enum:
     COLUMNS = 1 << 13               # bytes of a row of sums of a block,
@@ -79,13 +79,13 @@ cdef inline void cut_separable(Job* job, Py_ssize_t threads) noexcept nogil:
         high -= 1
     while columns > width and block_bytes(job, high, columns) > STRIP:
         columns = even_part(g.out[2], columns - 1, width)
-    across = g.batch * (g.groups // job.joined) * min(apart, g.out[1]) * ceil_div(g.out[2], columns)
+    across = g.batch * ceil_div(g.groups, job.joined) * min(apart, g.out[1]) * ceil_div(g.out[2], columns)
     if threads > 1:
         # Depths that are divided among units divide work as well.
         parts = ceil_div(FEW_BLOCKS * threads, across * ceil_div(g.out[0], WINDOWS * g.kernel[0]))
         high = min(high, max(ceil_div(rows, parts), g.kernel[1]))
     job.rectangle[0], job.rectangle[1] = even_part(rows, high, 1), columns
-    job.planes = g.kernel[0]
+    job.planes = planes_of(job)
     job.tiles = across * g.out[0] * ceil_div(rows, job.rectangle[0])
 
 

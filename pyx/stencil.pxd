@@ -10,8 +10,8 @@
 from arrays cimport follows
 from fast_fir cimport MAX_POINTS, points_of, taps_before
 from geometry cimport CONSTANT, Geometry, Job, ceil_div, kernel_rows, lines_of_y
-from kernel_table cimport (CLAMP, FETCHED_PIECES, MAX_LEVELS, MAX_STENCIL_HEIGHT, STORED, Gather, Place, Segment,
-                           Stencil)
+from kernel_table cimport (CLAMP, FETCHED_PIECES, MAX_LEVELS, MAX_STENCIL_HEIGHT, STORED, Gather, KernelTable, Place,
+                           Segment, Stencil)
 from row_stencil cimport LISTED, Rows, forget_rows, row_stencil_block, rows_in_place
 from stencil_in_place cimport BAND, BLOCKS, cover_in_place, planes_in_place, rows_of_block
 from strip cimport (Ahead, Block, Strip, class_height, column_at, fetches, fill_planes, pieces_ahead,
@@ -28,6 +28,13 @@ cdef enum:
     FEW_BLOCKS = 4                  # to a thread: below, all threads have equally many, of fewer rows,
     LEAST_ROWS = 4                  #   but not fewer than these
     NARROW = 4                      # a tile's widths that a block is not narrowed below for more planes
+
+
+cdef inline Py_ssize_t held_planes(const Geometry* g, const KernelTable* kernels) noexcept nogil:
+    """Planes of what a tile reads that half a strip holds."""
+    cdef Job tile
+    tile.g, tile.kernels, tile.levels = g[0], kernels, 0
+    return STRIP // 2 // strip_of(&tile, 1 if g.out[1] == 1 else kernels.stencil_rows, kernels.lanes * kernels.nv).plane
 
 
 cdef inline Py_ssize_t run_width(const Job* job) noexcept nogil:
@@ -177,7 +184,7 @@ cdef inline void count_blocks(Job* job, Py_ssize_t rows, Py_ssize_t apart, Py_ss
     """Of so many rows, for each of the phases of a dilated kernel; smaller ones if threads had unequally many."""
     cdef const Geometry* g = &job.g
     cdef Py_ssize_t width = job.kernels.lanes * job.kernels.nv, parts
-    cdef Py_ssize_t planes = g.batch * (g.groups // job.joined) * g.out[0] * min(apart, g.out[1])
+    cdef Py_ssize_t planes = g.batch * ceil_div(g.groups, job.joined) * g.out[0] * min(apart, g.out[1])
     cdef Py_ssize_t across = ceil_div(g.out[2], job.rectangle[1])
     job.tiles = planes * across * ceil_div(rows, job.rectangle[0])
     if job.tiles % threads == 0 or job.tiles >= FEW_BLOCKS * threads:
@@ -260,7 +267,7 @@ cdef inline Block block_of(const Job* job, const Strip* s, Py_ssize_t n) noexcep
     b.ow = take_digit(&n, across) * job.rectangle[1]
     b.oh = take_digit(&n, down) * job.rectangle[0] * s.apart
     b.oh += take_digit(&n, apart)
-    group = take_digit(&n, groups) * job.joined
+    group = min(take_digit(&n, groups) * job.joined, g.groups - job.joined)
     sample = n
     b.rows = max(min(job.rectangle[0], ceil_div(g.out[1] - b.oh, s.apart)), 0)
     b.columns = min(job.rectangle[1], g.out[2] - b.ow)

@@ -9,7 +9,8 @@
 # With dilation, a block's output rows lie `apart`, so that they meet the same input rows.  For
 # fast FIR, differences of rows stand behind the rows of a plane.
 #
-# Channels-last, the channels of several groups are neighbours: if they are few, all groups share a strip.
+# Channels-last, the channels of several groups are neighbours: where they are few, some groups share a strip.  The
+# last of them are computed again with those before, so that all strips have equally many.
 from libc.string cimport memset
 
 from fast_fir cimport half_taps, points_of
@@ -20,7 +21,7 @@ cdef enum:
     SHORT_ROW = 512                 # bytes of a row that is cleared as a whole
     NODES = 13                      # sums of the levels of fast FIR
     FEW_PRODUCTS = 16               # of an input: fewer take less time than it takes to come
-    JOINED = 16                     # channels and filters of groups that share a strip, at most
+    JOINED = 16                     # channels, or filters, of groups that share a strip, at most
 
 
 cdef struct Strip:
@@ -41,9 +42,10 @@ cdef struct Strip:
     Py_ssize_t taps[NODES]
 
 
-cdef inline Py_ssize_t joined_groups(const Geometry* g, bint channels_last) noexcept nogil:
-    """Groups that share a strip."""
-    return g.groups if channels_last and g.groups * max(g.ic, g.oc) <= JOINED else 1
+cdef inline Py_ssize_t joined_groups(const Geometry* g, Py_ssize_t held) noexcept nogil:
+    """Channels-last, groups that share a strip, which can hold so many planes: as few strips as possible."""
+    cdef Py_ssize_t most = min(JOINED // max(g.ic, g.oc, 1), held // max(g.ic * g.kernel[0], 1))
+    return max(ceil_div(g.groups, max(ceil_div(g.groups, max(most, 1)), 1)), 1)
 
 
 cdef inline Py_ssize_t planes_of(const Job* job) noexcept nogil:

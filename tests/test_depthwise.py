@@ -93,12 +93,19 @@ def test_real_data(each_isa, dtype):
         (512, (9, 17), (3, 3), {"padding": "same"}),  # pixels that collide in the cache
         (1024, (11, 8), (3, 3), {"padding": 2, "stride": 2}),
         (512, (6, 15), (3, 2), {"padding": "same", "pad_mode": "reflect"}),
+        (20, (1, 700), (1, 4), {"padding": ((0, 0), (3, 0))}),  # runs of tiles along one row, and parts of long rows
+        (67, (1, 1003), (1, 3), {"padding": "same", "stride": 2}),
+        (33, (2, 600), (3, 5), {"padding": "same"}),
+        (24, (9, 500), (3, 3), {"padding": 2, "dilation": 2}),
+        (40, (1, 530), (1, 3), {"padding": 40, "pad_mode": "reflect"}),
+        (512, (1, 460), (1, 2), {"padding": "full"}),
     ],
 )
 def test_pixels_read_in_place(each_isa, dtype, channels, size, kernel, arguments):
     """Exact at every edge, and the same to the bit for each thread, sample and way that memory lies."""
 
     def depthwise_conv2d(x, w, b, **more):
+        more["algorithm"] = "grouped" if channels > 1 else "direct"
         return cyconv.depthwise_conv2d(x, w.reshape(*kernel, channels, 1), b, **arguments, **more)
 
     check_at_edges(depthwise_conv2d, dtype, size, (*kernel, 1, channels), channels, arguments)
@@ -120,6 +127,7 @@ def test_pixels_read_in_place(each_isa, dtype, channels, size, kernel, arguments
         (16, (90, 6, 40), (7, 3, 3), {"padding": "same"}),  # more planes than a unit has
         (36, (1, 9, 14), (3, 3, 3), {"padding": 1}),  # planes that meet padding alone
         (512, (4, 5, 6), (2, 3, 2), {"padding": "same"}),
+        (7, (4, 5, 480), (3, 2, 3), {"padding": "same", "dilation": 2}),  # runs of tiles along one row
     ],
 )
 def test_volumes_read_in_place(each_isa, layout, dtype, channels, size, kernel, arguments):
@@ -139,7 +147,7 @@ def test_outputs_anywhere(each_isa, channels, kernel):
     rng = np.random.default_rng(11)
     x = rng.standard_normal((2, 37, 23, channels)).astype("float32")
     w = rng.standard_normal((kernel, kernel, channels, 1)).astype("float32")
-    more = {"padding": "same", "kernel_layout": "HWIO", "activation": "tanh"}
+    more = {"padding": "same", "kernel_layout": "HWIO", "activation": "tanh", "algorithm": "grouped"}
     expected = cyconv.depthwise_conv2d(x, w, threads=1, **more)
     exact = reference.convolve(x, w.reshape(kernel, kernel, 1, channels), groups=channels, padding="same")
     largest = reference.convolve(abs(x), abs(w).reshape(kernel, kernel, 1, channels), groups=channels, padding="same")
@@ -161,7 +169,7 @@ def test_outputs_that_collide_in_the_cache(each_isa, padding, columns, activatio
     rng = np.random.default_rng(12)
     x = rng.standard_normal((2, 15, 20, 500)).astype("float32")
     w = rng.standard_normal((3, columns, 500, 1)).astype("float32")
-    more = {"padding": padding, "activation": activation, "kernel_layout": "HWIO"}
+    more = {"padding": padding, "activation": activation, "kernel_layout": "HWIO", "algorithm": "grouped"}
     expected = cyconv.depthwise_conv2d(x, w, threads=1, **more)
     for threads in (1, 2, 3):
         out = np.full((*expected.shape[:3], 512), np.nan, "float32")
@@ -234,6 +242,8 @@ def check_at_edges(convolve, dtype, size, w_shape, groups, arguments):
         (4, 3, 6, (15, 22), (3, 3), {"padding": "same", "dilation": (1, 2)}),
         (8, 8, 2, (11, 19), (3, 3), {"padding": "same"}),  # more than a vector of channels
         (40, 4, 4, (7, 7), (3, 3), {"padding": "same"}),
+        (5, 4, 4, (1, 600), (1, 3), {"padding": "same"}),  # runs along one row,
+        (3, 1, 2, (12, 10), (2, 2), {"stride": 2, "dilation": 3}),  # which end before vectors read too much
         (50, 1, 1, (14, 14), (3, 3), {"padding": "same"}),  # planes that are turned as a whole,
         (33, 1, 1, (21, 20), (5, 5), {"padding": "same", "stride": 2}),
         (18, 1, 1, (9, 30), (3, 3), {"padding": 3, "dilation": (1, 2)}),

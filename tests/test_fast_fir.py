@@ -182,7 +182,6 @@ def test_weights_that_are_not_finite(each_isa, value):
         ((1, 30, 30, 1), (3, 9, 1, 1), "float32", {}, "the kernel has 3 rows, fewer than 4"),
         ((1, 30, 30, 1), (9, 9, 1, 1), "float32", {"stride": (2, 1)}, "strided"),
         ((1, 9, 30, 1), (9, 9, 1, 1), "float64", {}, "there is one row of outputs"),
-        ((1, 30, 30, 18), (9, 9, 1, 18), "float64", {"groups": 18}, "too many to be brought apart"),
     ],
 )
 def test_what_it_cannot_serve(each_isa, x_shape, w_shape, dtype, arguments, reason):
