@@ -55,7 +55,7 @@ _LOW_BLOCK = 16
 """Output rows of a stencil's blocks, at least, so that the strip holds all planes: FEW_ROWS in pyx/stencil.pxd."""
 
 _WINDOW_NEAR = 1 << 14
-"""Bytes that a window holds in the first-level cache."""
+"""Bytes of what the windows of a tile hold, for them to stay in the first-level cache."""
 
 _NEAR, _FAR = 1 << 19, 1 << 26
 """Bytes of weights that stay in the second-level cache, and that mostly come from a last-level cache."""
@@ -220,6 +220,8 @@ def _grouped_cost(case):
             products += rows * min(case.stride[2], case.kernel[2]) * case.ic * spread
     if case.channels_last:
         loss = 1 if plain and sliding else 1.4 if plain or picking else 1.2
+        if case.kernel[0] > 1 and case.dilation[1] > 1:  # what windows share is no longer near
+            loss *= 1.7
         return loss * vectors * (products + 1)
     if case.pad_mode == "constant" and (plain or picking):  # whole planes are turned, or their rows if they get padding
         squares = _ceil(case.pixels, case.lanes) * _OF_PLANE

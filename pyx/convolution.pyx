@@ -50,6 +50,8 @@ cdef enum:
     PANEL_BYTES = 1 << 19           # vector operands of a chunk: half of a usual second-level cache
     SCATTERED = 4                   # a tile's widths of channels that make scattering cheap
     PANELS_BYTES = 1 << 17          # short panels together: longer stretches of each output plane
+    MIXED_WEIGHTS = 1 << 19         # of all groups, for some tiles of each to follow each other,
+    MIXED_BYTES = 1 << 17           # whose outputs are so many bytes at most
     BAND = 8                        # output columns, the least of a band
     STREAMED_BYTES = 1 << 22        # weights that no second-level cache holds
     AHEAD = 1 << 12                 # bytes of them that are fetched ahead
@@ -797,6 +799,9 @@ cdef class Convolution:
         if self.algorithm == STENCIL and self.channels_last:
             job.joined = joined_groups(&self.g, held_planes(&self.g, self.kernels))
         job.together = self.channels_last and job.joined * self.g.ic > 1
+        # Outputs of several groups share lines, which should be complete before they leave the cache.
+        job.mixed = (self.channels_last and g.groups > 1
+                     and g.groups * job.blocks.group_items * self.kernels.item <= MIXED_WEIGHTS)
         if self.algorithm == GROUPED:
             choose_tiles(job)
             if not cut_row_bands(job, threads) and not cut_planes(job, threads):
@@ -1054,6 +1059,9 @@ cdef void divide(Job* job, Py_ssize_t threads, bint streamed) noexcept nogil:
         job.unit_tiles = job.tiles_at_once * (rounds * groups // (UNITS_PER_THREAD * threads))
     else:
         job.unit_tiles = ceil_div(job.tiles, min(job.tiles, ceil_div(UNITS_PER_THREAD * threads, groups)))
+    if job.mixed and not streamed:
+        job.unit_tiles = min(job.unit_tiles, max(MIXED_BYTES // (job.tile_pixels * groups * job.g.oc
+                                                                 * job.kernels.item), 1))
     job.unit_tiles = min(job.unit_tiles, job.tiles)
     job.tile_units = ceil_div(job.tiles, job.unit_tiles)
     job.tiles_at_once = min(job.tiles_at_once, job.unit_tiles)

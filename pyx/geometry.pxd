@@ -154,7 +154,8 @@ cdef struct Job:                    # one call: read by all threads, written by 
     char* flags                     # of each of Winograd's tiles: whether an output is not finite
     Py_ssize_t tiles_at_once        # whose operands are kept in cache together
     Py_ssize_t unit_tiles
-    Py_ssize_t tile_units           # of one group
+    Py_ssize_t tile_units           # of one group; its units follow each other, or
+    bint mixed                      #   those of all groups with the same tiles do
     Py_ssize_t whole_units          # units of all groups that have all blocks; those
     Py_ssize_t parts                # behind them are divided into parts, so that all threads end
     Py_ssize_t part_blocks          # together, and have so many blocks
@@ -186,9 +187,12 @@ cdef inline Unit unit_of(const Job* job, Py_ssize_t n) noexcept nogil:
         n = job.whole_units + part // job.parts
         u.block = part % job.parts * job.part_blocks
         u.block_end = min(u.block + job.part_blocks, job.blocks.count)
-    u.tile = n % job.tile_units * job.unit_tiles
+    if job.mixed:
+        u.group, n = n % job.g.groups, n // job.g.groups
+    else:
+        u.group, n = n // job.tile_units, n % job.tile_units
+    u.tile = n * job.unit_tiles
     u.tile_end = min(u.tile + job.unit_tiles, job.tiles)
-    u.group = n // job.tile_units
     return u
 
 

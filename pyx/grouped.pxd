@@ -250,8 +250,8 @@ cdef inline bint cut_row_bands(Job* job, Py_ssize_t threads) noexcept nogil:
     job.rectangle[1] = columns_of_band(job, threads)
     cut_blocks_of_units(job, threads)
     job.far = far_arrays(job)
-    # The next unit has the rows below.  If they are far away, or units have depths, the next column is fetched
-    # instead; all lines of a pixel are then read before those of others: they lie together in memory.
+    # The next unit has the rows below.  If they are far away, or units have depths, or there is one row, the next
+    # column is fetched instead; all lines of a pixel are then read before those of others: they lie together in memory.
     job.next_unit = job.rectangle[0] * g.stride[1] * job.x.axis[1]
     if job.next_unit > NEAR_UNIT or g.out[0] > 1 or g.out[1] == 1:
         job.next_unit = 0

@@ -255,19 +255,26 @@ cdef inline Py_ssize_t take_digit(Py_ssize_t* n, Py_ssize_t base) noexcept nogil
 
 
 cdef inline Block block_of(const Job* job, const Strip* s, Py_ssize_t n) noexcept nogil:
-    """Block n: depths follow each other, then columns, rows, groups and samples."""
+    """Block n: depths follow each other, then columns, rows, groups and samples; or groups before columns.
+
+    Channels-last, they are: outputs of groups share lines, which should be complete before they leave the cache.
+    """
     cdef const Geometry* g = &job.g
     cdef Py_ssize_t item = job.kernels.item
     cdef Py_ssize_t across = count_of(g.out[2], job.rectangle[1])
     cdef Py_ssize_t down = count_of(count_of(g.out[1], s.apart), job.rectangle[0])
-    cdef Py_ssize_t apart = min(s.apart, g.out[1]), groups = count_of(g.groups, job.joined), group, sample
+    cdef Py_ssize_t apart = min(s.apart, g.out[1]), groups = count_of(g.groups, job.joined), group = 0, sample
     cdef Block b
     b.od = take_digit(&n, g.out[0])
     b.plane = n
+    if job.scattered:
+        group = take_digit(&n, groups)
     b.ow = take_digit(&n, across) * job.rectangle[1]
     b.oh = take_digit(&n, down) * job.rectangle[0] * s.apart
     b.oh += take_digit(&n, apart)
-    group = min(take_digit(&n, groups) * job.joined, g.groups - job.joined)
+    if not job.scattered:
+        group = take_digit(&n, groups)
+    group = min(group * job.joined, g.groups - job.joined)
     sample = n
     b.rows = max(min(job.rectangle[0], ceil_div(g.out[1] - b.oh, s.apart)), 0)
     b.columns = min(job.rectangle[1], g.out[2] - b.ow)
