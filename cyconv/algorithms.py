@@ -203,10 +203,13 @@ def _grouped_cost(case):
     vectors = case.pixels * blocks
     plain, sliding = case.ic == case.oc == 1, case.stride[2] == case.dilation[2]
     picking = not plain and case.picks and pickable(case.ic, case.oc, case.lanes)
+    spreading = not plain and not picking
     rows = min(case.stride[1], case.kernel[1]) * case.kernel[0]  # of the input for a row of outputs
     window = case.kernel[0] * case.kernel[1] * ((case.kernel[2] - 1) * case.dilation[2] + case.stride[2] * case.mr)
-    window *= case.lanes * case.item * (1 if plain or picking else case.ic)
-    far = 1 if window <= _WINDOW_NEAR else 1.3 if not plain and not picking else 1 if case.channels_last else 1.6
+    window *= case.lanes * case.item * (case.ic if spreading else 1)
+    far = 1  # what products with operands of the second-level cache take, of those with near ones
+    if window > _WINDOW_NEAR and (spreading or not case.channels_last):
+        far = 1.3 if spreading else 1.6
     if plain:
         products = 0.65 * far * case.taps + 4
     elif picking:
@@ -219,11 +222,11 @@ def _grouped_cost(case):
             spread = 1 if seen <= case.lanes else 3 if seen <= 2 * case.lanes else case.lanes / 2
             products += rows * min(case.stride[2], case.kernel[2]) * case.ic * spread
     if case.channels_last:
-        loss = 1 if plain and sliding else 1.4 if plain or picking else 1.2
+        loss = 1.2 if spreading else 1 if plain and sliding else 1.4
         if case.kernel[0] > 1 and case.dilation[1] > 1:  # what windows share is no longer near
             loss *= 1.7
         return loss * vectors * (products + 1)
-    if case.pad_mode == "constant" and (plain or picking):  # whole planes are turned, or their rows if they get padding
+    if case.pad_mode == "constant" and not spreading:  # whole planes are turned, or their rows if they get padding
         squares = _ceil(case.pixels, case.lanes) * _OF_PLANE
         if plain and case.stride[2] in (case.dilation[2], 2 * case.dilation[2]):
             squares += _ceil(math.prod(case.size), case.lanes) * _OF_PLANE
@@ -231,7 +234,7 @@ def _grouped_cost(case):
             squares += math.prod(case.size[:2]) * _ceil(case.size[2], case.lanes) * _SQUARE
         return vectors * products + blocks * squares
     squares = rows * _ceil(case.stride[2] * (case.out[2] - 1) + 1, case.lanes) + _ceil(case.out[2], case.lanes)
-    if not plain and not picking:
+    if spreading:
         squares *= case.ic * case.lanes / 12  # channels are spread one by one
     return vectors * products + math.prod(case.out[:2]) * blocks * squares * _SQUARE
 

@@ -10,6 +10,7 @@ from cases import (
     DTYPES,
     FLOATS,
     KERNELS,
+    PLAN,
     Case,
     draw,
     draw_fitting,
@@ -358,24 +359,24 @@ def test_metamorphic(each_isa, ndim, algorithm):
 
 
 @pytest.mark.parametrize("ndim", [1, 2, 3])
-@pytest.mark.parametrize("algorithm", ["direct", "stencil"])
-def test_groups_are_separate_convolutions(each_isa, ndim, algorithm):
+@pytest.mark.parametrize(
+    ("groups", "channels", "filters", "algorithm"),
+    [(4, 3, 5, "auto"), (4, 3, 5, "direct"), (4, 3, 5, "stencil"), (10, 3, 2, "auto"), (10, 3, 2, "grouped")],
+)
+def test_groups_are_separate_convolutions(each_isa, ndim, groups, channels, filters, algorithm):
+    """To the bit, by the same algorithm; `grouped` has the order of sums of `direct`."""
     rng = np.random.default_rng(9)
-    x = rng.standard_normal((2, *(5, 11, 12)[-ndim:], 12)).astype(np.float32)
-    w = rng.standard_normal((*(2, 3, 3)[-ndim:], 3, 20)).astype(np.float32)
-    b = rng.standard_normal(20).astype(np.float32)
-    parts = [
-        CONV[ndim](
-            x[..., 3 * g : 3 * g + 3], w[..., 5 * g : 5 * g + 5], b[5 * g : 5 * g + 5], padding=1, algorithm=algorithm
-        )
-        for g in range(4)
-    ]
-    served = [algorithm]
-    if algorithm == "direct" and each_isa == "avx512":  # whose vectors hold filters of several groups
-        served.append("grouped")
-    for name in served:
-        y = CONV[ndim](x, w, b, groups=4, padding=1, algorithm=name)
-        assert np.array_equal(y, np.concatenate(parts, -1))
+    x = rng.standard_normal((2, *(5, 11, 12)[-ndim:], groups * channels)).astype(np.float32)
+    w = rng.standard_normal((*(2, 3, 3)[-ndim:], channels, groups * filters)).astype(np.float32)
+    b = rng.standard_normal(groups * filters).astype(np.float32)
+    y = CONV[ndim](x, w, b, groups=groups, padding=1, algorithm=algorithm)
+    taken = PLAN[ndim](x.shape, w, b, groups=groups, padding=1, algorithm=algorithm).algorithm
+    alone = "direct" if taken == "grouped" else taken
+    parts = []
+    for g in range(groups):
+        seen, own = slice(channels * g, channels * (g + 1)), slice(filters * g, filters * (g + 1))
+        parts.append(CONV[ndim](x[..., seen], w[..., own], b[own], padding=1, algorithm=alone))
+    assert np.array_equal(y, np.concatenate(parts, -1))
 
 
 def test_the_bound_rejects_what_it_should():
